@@ -16,8 +16,8 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from nst import Inputs, Progress, StopReason, StyleTransferOptions
-from nst.engine import beginning, scales
+from nst import Controls, Inputs, Progress, StopReason, StyleTransferOptions
+from nst.engine import beginning, inputs, scales
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.engine.pictures.styles import Masks, Styles
 from nst.engine.style_transfer import IterativeTransfer
@@ -144,6 +144,24 @@ def test_finishing_goes_on_bit_for_bit_around_a_search(at: int, tmp_path: Path) 
     (painted, finishing) = scales.scales((32, 32), method.options)
     assert (painted.steps, finishing.search(4), finishing.search(5)) == (2, 1, 2)
     assert interrupted(method, at, tmp_path / "c") == uninterrupted(method)
+
+
+@pytest.mark.parametrize("at", [8, 9])
+def test_a_face_goes_on_bit_for_bit_after_the_strength_was_steered(
+    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above half strength, what the search before step 7 saw of a face depends on the strength."""
+    monkeypatch.setattr(inputs, "find_face_map", lambda _content: MASK)
+    method = transfer(style_loss="neighbors", total_iterations=11)
+    controls, whole = Controls(method.options), []
+    for progress in method.steps(Inputs(CONTENT, STYLE), controls=controls):
+        whole.append(told(progress))
+        if progress.step == 7:
+            controls.set(strength=0.7)
+        if progress.step == at:
+            save(progress, tmp_path / "c")
+    rest = method.steps(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c")
+    assert [told(progress) for progress in rest] == whole[at:]
 
 
 @pytest.mark.parametrize("style_loss", ["gram", "neighbors"])
