@@ -133,7 +133,10 @@ class ScaleTask:
 
         Another loss needs a new optimizer. Raises OutOfMemory, Diverged.
         """
-        before, after = ((fade(each), faces_kept(each)) for each in (self.options, options))
+        sees_faces = self.scene.search > 0 and self.scene.faces is not None
+        before, after = (
+            (fade(each), faces_kept(each) if sees_faces else 0) for each in (self.options, options)
+        )
         has_other_targets = self.options.is_matched and before != after
         self.options = options
         self.start = optimizer.x.view_as(self.start)
