@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
-from nst.engine.losses.cosine import unit_factors
 from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, PLACE_LAYERS
 from nst.engine.losses.reading import CellReader, PlaceReader, read
 from nst.engine.losses.style import AverageReader
@@ -50,8 +49,6 @@ class StyleSample:
 
     cells: Mapping[str, Tensor]
     """Hypercolumns of at most KEYS cells, by layer (K, C)."""
-    factors: Tensor
-    """Factor that gives each hypercolumn the length 1, (K,)."""
     keys: Tensor
     """Projected hypercolumns, relative to their mean, of length 1, (K, PROJECTED)."""
     directions: Mapping[str, StyleDirections]
@@ -78,7 +75,7 @@ class StyleSample:
         directions = {layer: StyleDirections.of(each) for layer, each in _joined(features).items()}
         keys = Projection(seed, style.to(encoder.dtype)).of(rows)
         offered = normalize(keys - keys.mean(0), dim=1).to(encoder.dtype)
-        return cls(rows, unit_factors(rows), offered, directions, grams.averages)
+        return cls(rows, offered, directions, grams.averages)
 
 
 class StyleSampler:

@@ -20,7 +20,14 @@ from torch.nn.functional import adaptive_avg_pool2d
 from nst.engine.losses.cells import cells_of
 from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
-from nst.engine.losses.layers import FLOURISH_LAYERS, OWN_LAYERS, PLACE_LAYERS, evenly
+from nst.engine.losses.layers import (
+    FINISHING_LAYERS,
+    FLOURISH_LAYERS,
+    MATCHED_LAYERS,
+    OWN_LAYERS,
+    PLACE_LAYERS,
+    evenly,
+)
 from nst.engine.losses.matching import Projection, QueryReader, StyleSampler, nearest
 from nst.engine.losses.places import PlacesTerm, paired, sampled_places
 from nst.engine.losses.reading import CellReader, PlaceReader, read
@@ -83,13 +90,14 @@ def neighbor_terms(
     read(encoder, seen, tile_side, cells, *features)
 
     style_weight = MATCH_WHILE_FINISHING if is_finishing else 1.0
+    layers = FINISHING_LAYERS if is_finishing else MATCHED_LAYERS
     terms: list[Term] = []
     found: list[_Matched] = []
     amounts = _amounts(styles, content)
     for sample, where, ours, amount in zip(samples, places, features, amounts, strict=True):
         index = nearest(cells.queries, sample.keys)
         found.append(_Matched.of(sample.cells, index, colors * amount))
-        targets = CellTargets(sample.cells, index, sample.factors[index])
+        targets = CellTargets.of({layer: sample.cells[layer] for layer in layers}, index)
         terms.append(CosineTerm("style", targets, style_weight * amount / amount.numel()))
         if where:
             pairs = {
@@ -161,7 +169,7 @@ def _content_terms(
     numbers = torch.arange(math.prod(cells)).view(cells)
     own, grid = CellReader(OWN_LAYERS, numbers, encoder.dtype), Grid(*content.shape[2:])
     structure = StructureReader(grid)
-    read(encoder, content, tile_side, own, structure)
+    read(encoder.up_to(OWN_LAYERS), content, tile_side, own, structure)
     for layer, rows in own.rows.items():
         _move(rows, [(style.moments[layer], style.amounts) for style in found])
     weights = content.new_ones(cells) if detail is None else detail_weights(detail, cells)[0, 0]

@@ -58,11 +58,12 @@ class Objective:
     ) -> None:
         """Create the objective.
 
-        `encoder`: computes the layers of all terms. `shape`: shape of the image, (1, 3, H, W).
+        `encoder`: has the layers of all terms; deeper ones are not computed. `shape`: shape of the
+        image, (1, 3, H, W).
         `held`: what the temporal term compares with; None: there is no temporal term. `tile_side`:
         side of the tiles in pixels; None: one tile. `evaluations`: number of evaluations before.
         """
-        self.encoder = encoder
+        self.encoder = encoder.up_to({layer for term in terms for layer in term.layers})
         self.evaluations = evaluations
         """Number of evaluations so far."""
         self._terms = terms

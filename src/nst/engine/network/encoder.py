@@ -5,7 +5,8 @@ Recognition, arXiv 1409.1556.
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +88,7 @@ class Encoder(nn.Module):
         names = layer_names(model)
         if unknown := self.layers - set(names):
             raise ValueError(f"{model} has no layer {', '.join(sorted(unknown))}")
-        self.path = names[: 1 + max(names.index(layer) for layer in self.layers)]
+        self.path = _up_to(self.layers, names)
         for name in self.path:
             if name.startswith("conv"):
                 kernel = tensors[f"{name}.weight"].to(dtype)
@@ -98,6 +99,12 @@ class Encoder(nn.Module):
 
     def _register(self, name: str, kernel: Tensor) -> None:
         self.register_buffer(name, kernel.contiguous(memory_format=torch.channels_last))
+
+    def up_to(self, layers: Collection[str]) -> "Encoder":
+        """Return a network of some of the requested layers, with the same kernels."""
+        other = copy(self)
+        other.layers, other.path = frozenset(layers), _up_to(layers, self.path)
+        return other
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Activations:
@@ -154,6 +161,11 @@ class Encoder(nn.Module):
         step = torch.ops.aten.threshold_backward.grad_input
         undone: Tensor = step(gradient, activations[name], 0, grad_input=gradient)
         return undone
+
+
+def _up_to(layers: Collection[str], path: Sequence[str]) -> Sequence[str]:
+    """Return the path up to the last of these layers."""
+    return path[: 1 + max(path.index(layer) for layer in layers)]
 
 
 def _folded(gradient: Tensor) -> Tensor:
