@@ -253,6 +253,14 @@ def test_low_precision_has_room_for_the_gradient(dtype: torch.dtype, style_weigh
     assert (found - exact).norm() / exact.norm() < LOW_PRECISION_ERROR[dtype]
 
 
+@pytest.mark.parametrize(("search", "last"), [(0, "relu4_3"), (1, "relu4_1")])
+def test_finishing_computes_nothing_deeper_than_it_compares(search: int, last: str) -> None:
+    size, encoder = (48, 64), encoder_of()
+    content, style = noise(*size, 12), StyleInput(noise(*size, 13))
+    terms = neighbor_terms(encoder, content, [style], content, search=search, flourish=0.0)
+    assert objective_of(terms, encoder, size).encoder.path[-1] == last
+
+
 def in_columns(size: tuple[int, int], first: int, last: int, amount: float) -> Tensor:
     """Return an amount that is not 0 in some columns only, (1, 1, H, W)."""
     amounts = torch.zeros(1, 1, *size, dtype=torch.float64)

@@ -73,6 +73,23 @@ def test_nothing_is_computed_past_the_last_layer_needed() -> None:
     assert not [name for name, _ in encoder.named_buffers() if name.startswith("conv3")]
 
 
+def test_a_network_up_to_a_layer_is_the_same_network_made_shorter() -> None:
+    tensors, image = random_tensors("vgg16"), torch.randn(1, 3, 16, 16)
+    deep = Encoder("vgg16", tensors, ["relu1_1", "relu2_1", "relu3_1"])
+    short, expected = deep.up_to(["relu2_1"]), Encoder("vgg16", tensors, ["relu2_1"])
+    assert short.path == expected.path
+    assert short.layers == expected.layers
+    gradients = []
+    for encoder in (short, expected):
+        activations = encoder(image)
+        assert list(activations)[-1] == "relu2_1"
+        gradients.append(
+            encoder.backward(activations, lambda _, features, total: total.add_(features))
+        )
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)
+    assert list(deep(image))[-1] == "relu3_1"  # the deeper one stays as it is
+
+
 def test_an_unknown_layer_is_named() -> None:
     with pytest.raises(ValueError, match="vgg16 has no layer relu3_4"):
         Encoder("vgg16", random_tensors("vgg16"), ["relu3_4", "relu1_1"])
