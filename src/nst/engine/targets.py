@@ -117,7 +117,7 @@ def _neighbor_terms(
     )
 
 
-def seen_image(scene: Scene, kept_on_faces: float = 0.0) -> Tensor:
+def seen_image(scene: Scene, kept_on_faces: float) -> Tensor:
     """Return the image whose neighbours are searched for.
 
     At the coarsest scale it is the content; later it is a mix of the content and the image painted

@@ -212,7 +212,7 @@ def test_at_strength_0_the_colours_of_the_photo_stay() -> None:
 
 
 def test_the_strength_steered_at_the_first_step_is_that_of_the_options() -> None:
-    """Below half strength the targets depend on it, too."""
+    """The targets depend on it, too: on all places below 0.5, on faces below 0.75."""
     method = transfer(strength=0.6, size=32)
     controls = Controls(method.options)
     controls.set(strength=0.1)

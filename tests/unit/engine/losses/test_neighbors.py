@@ -398,9 +398,9 @@ def test_what_is_seen_is_the_content_first_and_the_painting_in_the_end() -> None
     coarsest = Scene(replace(scale, is_coarsest=True), content, [], began)
     between = Scene(scale, content, [], began)
     finishing = Scene(replace(scale, is_finishing=True), content, [], began, search=1)
-    assert seen_image(coarsest) is content
-    assert not torch.equal(seen_image(between), content)
-    assert seen_image(finishing) is began
+    assert seen_image(coarsest, 0.0) is content
+    assert not torch.equal(seen_image(between, 0.0), content)
+    assert seen_image(finishing, 0.0) is began
 
 
 def test_on_faces_a_share_of_what_is_seen_while_finishing_is_the_content() -> None:
