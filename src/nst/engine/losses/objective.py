@@ -59,9 +59,9 @@ class Objective:
         """Create the objective.
 
         `encoder`: has the layers of all terms; deeper ones are not computed. `shape`: shape of the
-        image, (1, 3, H, W).
-        `held`: what the temporal term compares with; None: there is no temporal term. `tile_side`:
-        side of the tiles in pixels; None: one tile. `evaluations`: number of evaluations before.
+        image, (1, 3, H, W). `held`: what the temporal term compares with; None: there is no
+        temporal term. `tile_side`: side of the tiles in pixels; None: one tile. `evaluations`:
+        number of evaluations before.
         """
         self.encoder = encoder.up_to({layer for term in terms for layer in term.layers})
         self.evaluations = evaluations
