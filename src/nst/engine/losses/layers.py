@@ -27,12 +27,13 @@ MATCHED_LAYERS = (
 )
 """Layers of style loss neighbors.
 Block 5 adds nothing ([Kolkin22] §4.1, which uses all layers before it)."""
-FINISHING_LAYERS = MATCHED_LAYERS[:-1]
-"""Matched layers that are compared while finishing.
-Forms are painted by then: without relu4_3, which sees the largest, images of 400 pixels come 2 %
-nearer to the style, and an evaluation takes a fifth less time."""
-PLACE_LAYERS = tuple(layer for layer in FINISHING_LAYERS if not layer.startswith("relu1"))
-"""Layers whose single features are compared while finishing.
+DETAIL_LAYERS = MATCHED_LAYERS[:-1]
+"""Matched layers that are compared while finishing, from the second search on.
+The forms that relu4_3 sees are painted by then, and without it an evaluation takes a fifth less
+time. If the first search leaves it out too, plain skies of 512 pixels and more have too few
+strokes."""
+PLACE_LAYERS = tuple(layer for layer in MATCHED_LAYERS if not layer.startswith("relu1"))
+"""Matched layers whose single features are compared while finishing.
 A feature of block 1 sees three to five pixels, so a sample of such features would leave dots in
 skies."""
 FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")

@@ -21,7 +21,7 @@ from nst.engine.losses.cells import cells_of
 from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
 from nst.engine.losses.layers import (
-    FINISHING_LAYERS,
+    DETAIL_LAYERS,
     FLOURISH_LAYERS,
     MATCHED_LAYERS,
     OWN_LAYERS,
@@ -85,12 +85,13 @@ def neighbor_terms(
     is_finishing = search > 0
     generator = torch.Generator().manual_seed(seed + search)
     cells = QueryReader(Projection(seed, content.to(encoder.dtype)), seen)
-    places = [_places(style, seen, generator) if is_finishing else {} for style in styles]
+    layers = DETAIL_LAYERS if search > 1 else MATCHED_LAYERS
+    compared = [layer for layer in PLACE_LAYERS if is_finishing and layer in layers]
+    places = [_places(style, seen, compared, generator) for style in styles]
     features = [PlaceReader(each) for each in places]
     read(encoder, seen, tile_side, cells, *features)
 
     style_weight = MATCH_WHILE_FINISHING if is_finishing else 1.0
-    layers = FINISHING_LAYERS if is_finishing else MATCHED_LAYERS
     terms: list[Term] = []
     found: list[_Matched] = []
     amounts = _amounts(styles, content)
@@ -133,14 +134,14 @@ def _kept_detail(detail: Tensor | None, faces: Tensor | None) -> Tensor | None:
 
 
 def _places(
-    style: StyleInput, seen: Tensor, generator: torch.Generator
+    style: StyleInput, seen: Tensor, layers: Sequence[str], generator: torch.Generator
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Sample places where the style is, by layer.
+    """Sample places of these layers where the style is, by layer.
 
     There are none if the style's mask is too small.
     """
     found: dict[str, tuple[Tensor, Tensor]] = {}
-    for layer in PLACE_LAYERS:
+    for layer in layers:
         height, width = (length // stride(layer) for length in seen.shape[2:])
         rows, columns = sampled_places((height, width), generator)
         if style.amount is not None:

@@ -253,7 +253,7 @@ def test_low_precision_has_room_for_the_gradient(dtype: torch.dtype, style_weigh
     assert (found - exact).norm() / exact.norm() < LOW_PRECISION_ERROR[dtype]
 
 
-@pytest.mark.parametrize(("search", "last"), [(0, "relu4_3"), (1, "relu4_1")])
+@pytest.mark.parametrize(("search", "last"), [(0, "relu4_3"), (1, "relu4_3"), (2, "relu4_1")])
 def test_finishing_computes_nothing_deeper_than_it_compares(search: int, last: str) -> None:
     size, encoder = (48, 64), encoder_of()
     content, style = noise(*size, 12), StyleInput(noise(*size, 13))
