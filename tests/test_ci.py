@@ -18,6 +18,7 @@ echo "$(basename "$0") $*" >>"$CALLS"
 test "$*" != "$FAILS"
 """
 ROOT, NOBODY = "0", "10001"
+IMAGES = "--jobs=2 --output-sync=target test-images test-compose"
 
 Finished = subprocess.CompletedProcess[str]
 Run = Callable[..., tuple[Finished, list[str]]]
@@ -56,7 +57,7 @@ def test_ci_runs_the_test_command_of_the_readme_and_as_root_the_images(ci: Run) 
     assert "`make test`" in (REPOSITORY / "README.md").read_text()
     assert [call for call in calls if call.startswith("make")] == [
         "make test",
-        "make test-images test-compose",
+        f"make {IMAGES}",
     ]
     assert "system-packages images" in calls
     assert "python3 tools/build_images.py" in calls
@@ -69,9 +70,7 @@ def test_ci_without_root_says_what_it_does_not_check(ci: Run) -> None:
     assert finished.stderr.startswith("NOT CHECKED: the images")
 
 
-@pytest.mark.parametrize(
-    ("user", "fails"), [(NOBODY, "test"), (ROOT, "test"), (ROOT, "test-images test-compose")]
-)
+@pytest.mark.parametrize(("user", "fails"), [(NOBODY, "test"), (ROOT, "test"), (ROOT, IMAGES)])
 def test_ci_fails_with_its_tests(ci: Run, user: str, fails: str) -> None:
     finished, calls = ci(user, fails)
     assert finished.returncode != 0

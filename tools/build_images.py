@@ -18,6 +18,8 @@ DIRECTORY = Path(os.environ.get("NST_IMAGES_DIR", ROOT / "build" / "images")).ab
 
 BASE, NODE = "localhost/nst-base", "localhost/nst-node"
 TARGETS = ("api", "worker", "page")
+VIDEO_WORKER = "localhost/nst-worker-video"
+"""Image of a worker with the extra for films."""
 
 PASSED_ON = re.compile(
     r"(PIP_.+|npm_config_.+|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|(https?|no)_proxy)", re.IGNORECASE
@@ -134,13 +136,10 @@ def commit(container: str, image: str) -> None:
     buildah("rm", container)
 
 
-def build(target: str, *, with_video: bool = False) -> str:
-    """Build one of the images of deploy/Dockerfile; return its name.
-    `with_video`: whether to install the extra for films."""
-    image = f"localhost/nst-{target}{'-video' if with_video else ''}"
-    arguments = {"TORCH_INDEX": ""}
-    if with_video:
-        arguments["VIDEO"] = "1"
+def build(target: str, image: str, **arguments: str) -> None:
+    """Build one of the images of deploy/Dockerfile with these build arguments."""
+    print(image, flush=True)
+    arguments = {"TORCH_INDEX": "", **arguments}
     bases = {"debian-base": BASE, "node-base": NODE}
     buildah(
         "build",
@@ -156,7 +155,6 @@ def build(target: str, *, with_video: bool = False) -> str:
         "--file=deploy/Dockerfile",
         ROOT,
     )
-    return image
 
 
 def local_packages() -> Sequence[str]:
@@ -172,7 +170,8 @@ def main() -> None:
         if not exists(image):
             build_it()
     for target in TARGETS:
-        print(build(target))
+        build(target, f"localhost/nst-{target}")
+    build("worker", VIDEO_WORKER, VIDEO="1")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The images of nst, built and run beside a broker, PostgreSQL, Redis and S3.
 
-`make test-images` runs these tests apart from the others, because building takes minutes and root.
+`make test-images` builds the images, which takes minutes and root, and then runs these tests.
 """
 
 import json
@@ -39,11 +39,6 @@ MODEST = [
 ]
 """Options with which compose.yaml runs the images.
 A machine without systemd needs some of them."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    build_images.main()
 
 
 @pytest.fixture(scope="module")
@@ -278,16 +273,14 @@ def test_it_is_no_larger_than_the_documentation_allows(name: str) -> None:
 
 
 def test_a_worker_that_is_built_for_films_paints_one(tmp_path: Path) -> None:
-    image = build_images.build("worker", with_video=True)
     shades = [Image.new("RGB", (64, 48), (60 + 40 * n, 90, 120)) for n in range(3)]
     films.write(tmp_path / "in.mp4", shades)
     picture(48, 48).rotate(90).save(tmp_path / "style.png")
     tmp_path.chmod(0o777)
     inside = [*run({"NST_OFFLINE": "1"}), "--rm", f"--volume={tmp_path}:/films", "--workdir=/films"]
+    video = ["video", "in.mp4", "style.png", "-o", "out.mp4"]
     tiny = ["--preset=fast", "--model=vgg16", "--size=64"]
-    podman(
-        *inside, "--entrypoint=nst", image, "video", "in.mp4", "style.png", "-o", "out.mp4", *tiny
-    )
+    podman(*inside, "--entrypoint=nst", build_images.VIDEO_WORKER, *video, *tiny)
     assert Video.inspect(tmp_path / "out.mp4").size == (64, 48)
     assert len(films.times(tmp_path / "out.mp4")) == len(shades)
 
