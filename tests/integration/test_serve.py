@@ -1,6 +1,7 @@
 """`nst serve` from outside: the life of a job, and what may happen to it."""
 
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from nst.bootstrap import workers
 from support import nst_serve
 from support.nst_serve import ENDLESS, Server, descendants, events, resident_bytes, serve
 from support.waiting import PATIENCE_SECONDS
@@ -73,6 +75,14 @@ def test_from_two_pictures_to_a_painting(server: Server) -> None:
     losses = [data["progress"]["losses"] for _, data in seen if data["progress"]]
     totals = [one["total"] for one in losses if one]
     assert totals[-1] < totals[0]
+
+
+def test_painting_leaves_the_processor_to_others_first(server: Server) -> None:
+    (engine,) = server.engines()
+    web_service, painting = (
+        os.getpriority(os.PRIO_PROCESS, pid) for pid in (server.process.pid, engine)
+    )
+    assert painting == web_service + workers.PAINTING_NICENESS
 
 
 def test_a_preview_is_there_while_it_paints(server: Server) -> None:

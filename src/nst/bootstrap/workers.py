@@ -1,5 +1,6 @@
 """Workers, and the engine process of each."""
 
+import os
 import signal
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from nst.engine_process.parent import Paint
     from nst.jobs.worker_context import WorkerContext
     from nst.worker import Worker
+
+PAINTING_NICENESS = 5
+"""Niceness of an engine process, relative to its worker's.
+While it paints, web service and other programs of the machine stay quick."""
 
 
 def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
@@ -53,6 +58,8 @@ def paint_jobs(connection: "Connection") -> None:
     """Run an engine process, which is spawned and therefore imports this by its name."""
     prepare_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker handles Ctrl-C
+    if hasattr(os, "nice"):  # Windows has no niceness
+        os.nice(PAINTING_NICENESS)
     set_up_logs()
     set_up_traces("nst-engine")
     from nst.engine_process.child import paint
