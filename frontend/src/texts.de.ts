@@ -985,7 +985,7 @@ export const texts: Texts = {
       average: 'Abklingen des Mittels über die Schritte der letzten Stufe; 0 schaltet es ab.',
       learning_rate: 'Schrittweite von Adam; L-BFGS findet seine eigene.',
       convergence_tolerance: 'Hört auf, wenn der Verlust innerhalb des Fensters um weniger als diesen Anteil sinkt; 0 schaltet das ab.',
-      convergence_window: 'Anzahl der Schritte, über die die Konvergenztoleranz gemessen wird.',
+      convergence_window: 'Anzahl der Schritte, über die die Konvergenztoleranz gemessen wird; eine Stufe ohne mehr Schritte läuft bis zu ihrem Ende.',
       save_every: 'Abstand der Zwischenbilder, die behalten werden, in Schritten. 0: keine; der Dienst behält etwa 24.',
       bit_depth: 'Bits pro Kanal des Ergebnisses; 16 brauchen eine PNG- oder TIFF-Datei. Zwischenbilder haben immer 8.',
       seed: 'Gleicher Startwert, gleicher Rechner: gleiches Bild.',

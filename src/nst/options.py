@@ -205,7 +205,8 @@ class StyleTransferOptions(Options):
         default=50,
         ge=1,
         le=10**6,
-        description="Number of steps over which the convergence tolerance is measured.",
+        description="Number of steps over which the convergence tolerance is measured; a scale "
+        "without more steps runs to its end.",
         json_schema_extra=in_group("end", unit="steps"),
     )
     save_every: int = Field(

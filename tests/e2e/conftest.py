@@ -25,11 +25,12 @@ def page_is_built() -> None:
     assert built.is_file(), "the page is not built; `make page` does so"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run one server for each file of tests.
-    All visitors have one address, and the server counts streams and jobs by address."""
-    with running(nst_serve(tmp_path_factory.mktemp("serve"))) as server:
+    """Run one server for all files of a test process.
+    All visitors have one address, whose steps of a day would be used up by endless jobs."""
+    steps = {"NST_MAX_PIXEL_STEPS_PER_DAY": str(10**15)}
+    with running(nst_serve(tmp_path_factory.mktemp("serve"), **steps)) as server:
         yield server
 
 
