@@ -28,9 +28,9 @@ def page_is_built() -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run one server for all files of a test process.
-    All visitors have one address, whose steps of a day would be used up by endless jobs."""
-    steps = {"NST_MAX_PIXEL_STEPS_PER_DAY": str(10**15)}
-    with running(nst_serve(tmp_path_factory.mktemp("serve"), **steps)) as server:
+    Its limits by address are large, because all visitors have one address."""
+    limits = {"NST_REQUESTS_PER_MINUTE": "1000000", "NST_MAX_PIXEL_STEPS_PER_DAY": str(10**15)}
+    with running(nst_serve(tmp_path_factory.mktemp("serve"), **limits)) as server:
         yield server
 
 

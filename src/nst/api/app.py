@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import nst
+from nst import tracing
 from nst.api import (
     archive,
     auth,
@@ -94,6 +95,7 @@ def create_app(service: Service) -> APIFlask:
 
     app.request_class = SmallJsonRequest
     app.session_interface = auth.Sessions()
+    tracing.instrument(app)  # before all hooks, or a request that one refuses had no span
     problems.register(app)
     health.measure(app)
     app.before_request(take_answer)

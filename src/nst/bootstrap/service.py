@@ -24,13 +24,10 @@ def web_application(
     """Return the WSGI application.
     `answers_per_client`: maximum number of concurrent answers to one client.
     `has_workers`: whether this process also runs workers."""
-    from nst import tracing
     from nst.api.app import create_app
 
     processes: Sequence[ProcessName] = ("api", "worker") if has_workers else ("api",)
-    app = create_app(_service(ports, streams, answers_per_client, processes))
-    tracing.instrument(app)
-    return app
+    return create_app(_service(ports, streams, answers_per_client, processes))
 
 
 def event_streams() -> "Streams":

@@ -1,5 +1,6 @@
 """Limits of a client and of all clients: 429 and 503, and when to try again."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -29,6 +30,12 @@ def test_requests_of_a_minute(house: House) -> None:
     assert client.get(JOBS, environ_overrides=elsewhere).status_code == 200
     assert client.get("/healthz").status_code == 200
     assert client.get("/").status_code == 200
+
+
+def test_a_refusal_is_no_warning_in_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    client = house.client(requests_per_minute=1)
+    assert [client.get(JOBS).status_code for _ in range(2)] == [200, 429]
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_new_cookie_does_not_help(house: House) -> None:
