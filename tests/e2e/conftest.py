@@ -25,12 +25,11 @@ def page_is_built() -> None:
     assert built.is_file(), "the page is not built; `make page` does so"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run one server for all files of a test process.
-    Its limits by address are large, because all visitors have one address."""
-    limits = {"NST_REQUESTS_PER_MINUTE": "1000000", "NST_MAX_PIXEL_STEPS_PER_DAY": str(10**15)}
-    with running(nst_serve(tmp_path_factory.mktemp("serve"), **limits)) as server:
+    """Run one server for each file of tests.
+    All visitors have one address, and the server counts streams and jobs by address."""
+    with running(nst_serve(tmp_path_factory.mktemp("serve"))) as server:
         yield server
 
 
