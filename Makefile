@@ -24,13 +24,13 @@ page: src/nst/api/page/index.html ## build the web page
 src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
-# Three processes with one thread each, because many tests wait for servers. Each file is run by one process,
+# Four processes with one thread each, because many tests wait for servers. Each file is run by one process,
 # because its tests share fixtures. Python keeps compiled modules, whatever the environment says, because the
 # tests start hundreds of processes.
 test: ## install the test dependencies and run all tests
 	$(MAKE) --no-print-directory --jobs=2 .venv/installed-dev page
 	$(MAKE) --no-print-directory check
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # The containers have a network of their own, so that their ports are free whatever else runs.
 test-images: .venv/installed-dev ## build and run the images without Docker and paint a photo; requires root
