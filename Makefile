@@ -5,7 +5,7 @@ BIN := .venv/bin
 DIST := dist
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 
-.PHONY: help setup demo serve page test test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
+.PHONY: help setup demo serve page test images test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
     dashboards settings types licences dist sbom clean
 
 help: ## list the targets
@@ -32,14 +32,15 @@ test: ## install the test dependencies and run all tests
 	$(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
-# The containers have a network of their own, so that their ports are free whatever else runs.
-test-images: .venv/installed-dev ## build and run the images without Docker and paint a photo; requires root
+images: .venv/installed-dev ## build the images without Docker, with stand-ins for those of others; requires root
 	tools/system-packages images
-	$(BIN)/python tools/build_images.py
+	PYTHONPATH=tests:tools $(BIN)/python -m compose.stack
+
+# The containers have a network of their own, so that their ports are free whatever else runs.
+test-images: images ## run the images without Docker and paint a photo; requires root
 	unshare --net sh -c 'ip link set lo up && exec $(BIN)/pytest tests/images'
 
-test-compose: .venv/installed-dev ## start compose.yaml without Docker and paint a photo with it; requires root
-	tools/system-packages images
+test-compose: images ## start compose.yaml without Docker and paint a photo with it; requires root
 	$(BIN)/pytest tests/compose
 
 check: .venv/installed-dev page ## run ruff, mypy, import-linter and zizmor; eslint, svelte-check and vitest for the page

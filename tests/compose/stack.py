@@ -42,6 +42,10 @@ class StandIn:
     directory: Callable[[], Path | None] = lambda: None
     """Function that returns the directory of the context; None if it is missing here."""
 
+    @property
+    def is_possible(self) -> bool:
+        return not self.context or self.directory() is not None
+
 
 STAND_INS = (
     StandIn("docker.io/library/postgres:17.10-alpine3.23", "postgres"),
@@ -70,18 +74,19 @@ def missing() -> str | None:
     """Return what this machine lacks to start the stack, or None if it lacks nothing."""
     if os.geteuid() != 0:
         return "building and running containers takes root"
-    lacking = [each.image for each in STAND_INS if each.context and each.directory() is None]
+    lacking = [each.image for each in STAND_INS if not each.is_possible]
     return f"nothing can stand in for {', '.join(lacking)}" if lacking else None
 
 
-def build() -> None:
-    """Build all images that are run; unchanged ones come from an earlier build."""
+def main() -> None:
+    """Build all images that this machine can build; unchanged ones come from an earlier build."""
     build_images.main()
     for name, target in OURS.items():
         image = f"docker.io/library/nst-{name}:latest"
         build_images.buildah("tag", f"localhost/nst-{target}", image)
     for stand_in in STAND_INS:
-        build_stand_in(stand_in)
+        if stand_in.is_possible:
+            build_stand_in(stand_in)
 
 
 def build_stand_in(stand_in: StandIn) -> None:
@@ -190,3 +195,7 @@ class Engine:
         return subprocess.run(
             command, env=self._environment, capture_output=True, text=True, check=False
         )
+
+
+if __name__ == "__main__":
+    main()

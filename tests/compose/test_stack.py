@@ -64,7 +64,7 @@ UP = (
     f"--wait-timeout={2 * PATIENCE_SECONDS:.0f}",
 )
 """Documented command that starts everything.
-`stack.build` has built the images."""
+`make test-compose` has built the images."""
 DOWN_AND_FORGET = ("down", "--volumes", "--remove-orphans")
 BUT_GRAFANA = ("frontend", "worker", "prometheus")
 """Services that are started; all others but Grafana come with them.
@@ -87,7 +87,6 @@ def env_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(tmp_path_factory: pytest.TempPathFactory, env_file: Path) -> Iterator[Engine]:
     if missing := stack.missing():
         pytest.skip(f"compose.yaml was not started: {missing}")
-    stack.build()
     engine = Engine(tmp_path_factory.mktemp("engine"), env_file)
     with engine.running():
         engine.compose(*DOWN_AND_FORGET, overlays=[ZOOKEEPER])  # remove what a killed run has left
