@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PAINTING_NICENESS = 5
 """Niceness of an engine process, relative to its worker's.
-While it paints, web service and other programs of the machine stay quick."""
+While it paints, the web service and other programs of the machine stay quick."""
 
 
 def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
