@@ -19,7 +19,7 @@ from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto, w
 from benchmarks.pictures import assets, contents_and_styles
 from benchmarks.video.clips import clips
 from benchmarks.video.measure import warping_error
-from nst import image_sizes, image_writer, images
+from nst import LearningOptions, image_sizes, image_writer, images
 from nst.engine import distance
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import Weights
@@ -63,6 +63,13 @@ FILM_WIDTH, FILM_FRAMES = 512, 8
 )
 @click.option("--size", type=int, default=256, show_default=True, help="Side of the photos' parts.")
 @click.option(
+    "--style-size",
+    type=int,
+    default=LearningOptions().style_size,
+    show_default=True,
+    help="Longest side of the style image.",
+)
+@click.option(
     "--painted-size", type=int, default=400, show_default=True, help="Longest side when judged."
 )
 @click.option("--film-width", type=int, default=FILM_WIDTH, show_default=True)
@@ -86,6 +93,7 @@ def main(
     chosen: Sequence[str],
     photos: Path | None,
     size: int,
+    style_size: int,
     painted_size: int,
     film_width: int,
     weights_dir: Path | None,
@@ -120,7 +128,7 @@ def main(
         others = without(_read(output), methods, [style.stem for style in styles])
         found = found.model_copy(update={"images": others.images, "networks": others.networks})
     for style in styles:
-        for row in course.run(Task(style, photos, size, store)):
+        for row in course.run(Task(style, photos, size, style_size, store)):
             name = "images" if isinstance(row, PaintedPhoto) else "networks"
             found = found.model_copy(update={name: (*getattr(found, name), row)})
             if output:

@@ -35,6 +35,8 @@ class Task:
     """Folder of photos; None: the sample photos."""
     size: int
     """Side of the parts of photos in pixels."""
+    style_size: int
+    """Longest side of the style image in pixels."""
     store: WeightsStore
 
 
@@ -77,7 +79,11 @@ class Nst:
 
     def _training_run_of(self, minutes: float) -> TrainingRun:
         options = LearningOptions(
-            minutes=minutes, size=self._task.size, model=MODEL, steady=self._steady
+            minutes=minutes,
+            size=self._task.size,
+            style_size=self._task.style_size,
+            model=MODEL,
+            steady=self._steady,
         )
         return TrainingRun.begin(
             [self._task.style],
@@ -98,9 +104,8 @@ class Plain:
     """Loop of [Johnson16]."""
 
     def __init__(self, task: Task) -> None:
-        options = LearningOptions()
         style = images.colours(images.load(task.style, "style"))
-        small = images.resize(style, image_sizes.fit(style.size, options.style_size))
+        small = images.resize(style, image_sizes.fit(style.size, task.style_size))
         self._size = task.size
         self._photos: Photos = find_photos(task.photos)
         self._loop = FastStyleLoop(

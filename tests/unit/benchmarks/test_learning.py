@@ -147,14 +147,20 @@ def test_a_style_that_is_not_there(vgg19_directory: Path, tmp_path: Path) -> Non
     assert "--style none is not there; expected one of cubist" in outcome.output
 
 
-def test_it_runs(vgg19_directory: Path, tmp_path: Path) -> None:
+def test_it_runs(vgg19_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "TIMED_SIZE", (60, 40))
     for kind in ("content", "style"):
         (tmp_path / kind).mkdir()
         Image.effect_noise((64, 48), 70).convert("RGB").save(tmp_path / kind / f"{kind}.png")
     output = tmp_path / "learning.json"
     arguments = (
-        *("--minutes=0.0001", "--minutes=0.0002", "--size=32", "--painted-size=48"),
-        *("--film-width=64", f"--pictures={tmp_path}", f"--keep={tmp_path / 'kept'}"),
+        *("--minutes=0.0001", "--minutes=0.0002", "--size=32", "--style-size=64"),
+        *(
+            "--painted-size=48",
+            "--film-width=64",
+            f"--pictures={tmp_path}",
+            f"--keep={tmp_path / 'kept'}",
+        ),
         *(f"--weights-dir={vgg19_directory}", f"--output={output}"),
     )
     done = CliRunner().invoke(learning.main, arguments)

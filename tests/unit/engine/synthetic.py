@@ -1,17 +1,22 @@
 """Random networks in the publishers' file layouts; no test downloads them."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 
 import h5py
+import pytest
 import torch
 from torch import Tensor
 
 from nst import Inputs
+from nst.engine.losses import matching
 from nst.engine.losses.objective import Objective
 from nst.engine.memory.plan import MIN_HISTORY_SIZE, MIN_TILE_SIDE, predict
-from nst.engine.network.encoder import Encoder, parameter_shapes
+from nst.engine.network.conversion import normalize
+from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Encoder, parameter_shapes
+from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.optimizer.optimizer import ObjectiveFunction
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
@@ -28,15 +33,49 @@ LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
 Most of it comes from ReLUs and pools that rounding has switched."""
 
 
-def random_tensors(model: str) -> dict[str, Tensor]:
+def random_tensors(model: str, narrowing: int = 1) -> dict[str, Tensor]:
     """Return He-initialised tensors with the names of nst.
-    Activations of this network neither vanish nor explode."""
+    Activations of this network neither vanish nor explode.
+
+    `narrowing`: divisor of the number of channels of every layer."""
     random = torch.Generator().manual_seed(0)
     tensors = {}
-    for name, shape in parameter_shapes(model).items():
-        spread = (2 / (shape[1] * 9)) ** 0.5 if len(shape) == 4 else 0.1
-        tensors[name] = spread * torch.randn(shape, generator=random)
+    for name, (out, *rest) in parameter_shapes(model).items():
+        # 3 are the colours and the sides of a kernel
+        channels = [each if each == 3 else each // narrowing for each in rest]
+        spread = (2 / (channels[0] * 9)) ** 0.5 if channels else 0.1
+        tensors[name] = spread * torch.randn((out // narrowing, *channels), generator=random)
     return tensors
+
+
+NARROWING = 8
+
+
+def narrow_tensors(model: str) -> dict[str, Tensor]:
+    """Return the tensors of a network with an eighth of the channels.
+    It has all layers of the model and computes them in a fraction of the time."""
+    return random_tensors(model, NARROWING)
+
+
+class NarrowStore(WeightsStore):
+    """Weights of networks with an eighth of the channels, scaled like those of a file."""
+
+    def load(self, model: str) -> Weights:
+        return Weights(model, _normalized(model), Path(f"{model}.safetensors"), "narrow")
+
+
+@cache
+def _normalized(model: str) -> Mapping[str, Tensor]:
+    return normalize(narrow_tensors(model), model)[0]
+
+
+@contextmanager
+def narrow_projections() -> Iterator[None]:
+    """Let style loss neighbors compare the features of narrow networks."""
+    channels = tuple(each // NARROWING for each in CHANNELS_PER_BLOCK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "CHANNELS_PER_BLOCK", channels)
+        yield
 
 
 def to_torchvision(tensors: dict[str, Tensor], model: str) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidCheckpoint, StorageError
 from nst.progress import CHECKPOINT_NAME
 from support.pictures import picture
+from unit.engine.synthetic import NarrowStore, narrow_projections
 
 KEY = "nst-checkpoint"
 TWO_SCALES = 40
@@ -36,7 +37,7 @@ Story = list[tuple[Any, ...]]
 @pytest.fixture(scope="module", autouse=True)
 def small_scales() -> Iterator[None]:
     """Let small images have several scales; their quality does not matter here."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, narrow_projections():
         for name in ("MIN_SIDE_PIXELS", "MATCHED_SIDE_PIXELS"):
             patch.setattr(scales, name, 16)
         yield
@@ -50,7 +51,10 @@ def transfer(precision: str = "fp32", **options: Any) -> IterativeTransfer:
         "convergence_tolerance": 0,
     }
     return IterativeTransfer(
-        StyleTransferOptions(**defaults | options), device="cpu", precision=precision
+        StyleTransferOptions(**defaults | options),
+        device="cpu",
+        precision=precision,
+        weights=NarrowStore(),
     )
 
 
@@ -215,7 +219,7 @@ def test_after_the_hand_over_it_goes_on_in_fp32(tmp_path: Path) -> None:
 
 
 def test_the_window_of_convergence_is_remembered(tmp_path: Path) -> None:
-    method = transfer(convergence_tolerance=0.3, convergence_window=9, total_iterations=100)
+    method = transfer(convergence_tolerance=0.5, convergence_window=9, total_iterations=100)
     whole = uninterrupted(method)
     assert len(whole) < 20  # a forgotten window would take nine steps more
     assert interrupted(method, len(whole) - 2, tmp_path / "c") == whole
@@ -327,7 +331,7 @@ def test_another_precision_goes_on_from_the_same_picture(checkpoint: Path) -> No
     result = transfer("bf16").run(Inputs(CONTENT, STYLE), resume_from=checkpoint)
     same = transfer().run(Inputs(CONTENT, STYLE), resume_from=checkpoint)
     difference = np.asarray(result.image, dtype=float) - np.asarray(same.image)
-    assert 0 < np.abs(difference).mean() < 3
+    assert 0 < np.abs(difference).mean() < 6
 
 
 def test_only_the_time_since_it_went_on_counts(

@@ -28,7 +28,7 @@ from nst.option_fields import MODELS
 from nst.progress import Distances
 from support.pictures import picture
 from unit.engine.network.test_encoder import plain_network
-from unit.engine.synthetic import random_tensors
+from unit.engine.synthetic import narrow_tensors
 
 Maps = dict[str, np.ndarray]
 """Feature maps (C, H, W) by layer."""
@@ -41,7 +41,7 @@ def judge() -> Weights:
 
 @pytest.fixture(scope="module")
 def random_judge() -> Weights:
-    return Weights("vgg16", random_tensors("vgg16"), Path(), "")
+    return Weights("vgg16", narrow_tensors("vgg16"), Path(), "")
 
 
 def measure(

@@ -12,7 +12,7 @@ from nst.engine.optimizer.lbfgs import FIRST_STEP
 from nst.engine.steering import loss_weights
 from nst.engine.style_transfer import IterativeTransfer
 from support.pictures import picture
-from unit.engine.synthetic import iterate
+from unit.engine.synthetic import NarrowStore, iterate
 
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
 
@@ -24,9 +24,11 @@ def transfer(**options: Any) -> IterativeTransfer:
         "total_iterations": 8,
         "convergence_tolerance": 0,
     }
-    return IterativeTransfer(
-        StyleTransferOptions(**defaults | options), device="cpu", precision="fp32"
-    )
+    return of_narrow_network(StyleTransferOptions(**defaults | options))
+
+
+def of_narrow_network(options: StyleTransferOptions) -> IterativeTransfer:
+    return IterativeTransfer(options, device="cpu", precision="fp32", weights=NarrowStore())
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +57,7 @@ def test_each_term_scales_with_its_weight(method: IterativeTransfer) -> None:
     assert after.content == pytest.approx(2 * before.content, rel=1e-6)
     assert after.style == pytest.approx(2 * before.style, rel=1e-6)
     assert after.total_variation == pytest.approx(4 * before.total_variation, rel=1e-6)
-    fresh = IterativeTransfer(
-        method.options.model_copy(update=values), device="cpu", precision="fp32"
-    )
+    fresh = of_narrow_network(method.options.model_copy(update=values))
     assert fresh._prepare(Inputs(CONTENT, STYLE)).task.evaluate(x).losses == after
 
 
@@ -96,7 +96,7 @@ def test_the_same_values_change_nothing(method: IterativeTransfer) -> None:
 def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
     options: Any = {"model": "vgg16", "total_iterations": 6, "convergence_tolerance": 0}
     options = StyleTransferOptions(**options, size=130, scales=2)
-    seen = steered(IterativeTransfer(options, device="cpu", precision="fp32"), 1, style_weight=0)
+    seen = steered(of_narrow_network(options), 1, style_weight=0)
     assert len({p.size for p in seen}) == 2
     assert all(p.losses.style == 0 for p in seen[1:])
     options = StyleTransferOptions(
@@ -106,7 +106,7 @@ def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
         convergence_window=2,
         convergence_tolerance=0.9,
     )
-    handing_over = IterativeTransfer(options, device="cpu")
+    handing_over = IterativeTransfer(options, device="cpu", weights=NarrowStore())
     handing_over.dtype = torch.bfloat16  # also where auto would not choose it
     seen = steered(handing_over, 1, style_weight=0)
     assert handing_over.precision == "auto"
@@ -137,7 +137,7 @@ def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
     options = StyleTransferOptions(
         model="vgg16", size=32, total_iterations=4, convergence_tolerance=0, color="luminance"
     )
-    method = IterativeTransfer(options, device="cpu", precision="fp32")
+    method = of_narrow_network(options)
     plain, seen = list(method.steps(Inputs(CONTENT, STYLE))), steered(method, 2, color_amount=0.25)
     assert [p.in_force["color_amount"] for p in seen] == [1.0] * 2 + [0.25] * 2
     assert [p.losses for p in seen] == [p.losses for p in plain]
@@ -150,7 +150,7 @@ def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
 
 def test_an_average_begins_anew(method: IterativeTransfer) -> None:
     options = method.options.model_copy(update={"average": 0.9})
-    averaging = IterativeTransfer(options, device="cpu", precision="fp32")
+    averaging = of_narrow_network(options)
     plain, seen = steered(method, 3, style_weight=0.0), steered(averaging, 3, style_weight=0.0)
     assert [p.losses for p in seen] == [p.losses for p in plain]
     same = [torch.equal(iterate(a), iterate(b)) for a, b in zip(seen, plain, strict=True)]
@@ -185,7 +185,7 @@ def test_what_was_steered_is_recorded_and_repeated_bit_for_bit() -> None:
         convergence_tolerance=0,
         color="luminance",
     )
-    method = IterativeTransfer(options, device="cpu", precision="fp32")
+    method = of_narrow_network(options)
     controls = Controls(options)
     plans = {1: {"strength": 0.8}, 2: {"strength": 0.8}, 4: {"color_amount": 0.5, "tv_weight": 9}}
 

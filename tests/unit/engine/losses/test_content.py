@@ -10,7 +10,7 @@ from nst.engine.losses.content import DETAIL_WEIGHT, ContentTerm
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.network.encoder import Encoder
 from nst.engine.optimizer.optimizer import ObjectiveFunction
-from unit.engine.synthetic import random_tensors
+from unit.engine.synthetic import narrow_tensors
 
 LAYERS = {"relu1_2": 0.25, "relu2_2": 0.75}
 SIZE = (36, 44)
@@ -23,7 +23,7 @@ def noise(seed: int) -> Tensor:
 
 CONTENT, X, DIRECTION = map(noise, range(3))
 DETAIL = torch.linspace(0, 1, SIZE[1], dtype=torch.float64).expand(1, 1, *SIZE)
-ENCODER = Encoder("vgg16", random_tensors("vgg16"), LAYERS, torch.float64)
+ENCODER = Encoder("vgg16", narrow_tensors("vgg16"), LAYERS, torch.float64)
 
 
 def objective(tile_side: int | None = None) -> ObjectiveFunction:

@@ -17,9 +17,9 @@ from nst.engine.pictures.tensors import StyleInput, covered
 from nst.layers import layer_names
 from nst.options import StyleTransferOptions
 from unit.engine.network.test_encoder import plain_network
-from unit.engine.synthetic import objective_of, random_tensors
+from unit.engine.synthetic import narrow_tensors, objective_of
 
-TENSORS = random_tensors("vgg16")
+TENSORS = narrow_tensors("vgg16")
 LAYERS = STYLE_LAYERS["vgg16"]
 ENCODER = Encoder("vgg16", TENSORS, (CONTENT_LAYER["vgg16"], *LAYERS), torch.float64)
 SIZE = (64, 128)

@@ -11,7 +11,7 @@ from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.temporal import TemporalTarget, temporal_gradient, temporal_loss
 from nst.engine.network.encoder import Encoder
 from nst.engine.optimizer.optimizer import ObjectiveFunction
-from unit.engine.synthetic import random_tensors
+from unit.engine.synthetic import narrow_tensors
 
 LAYERS = {"relu1_2": 1.0}
 SIZE = (36, 44)
@@ -25,7 +25,7 @@ def noise(seed: int, channels: int = 3) -> Tensor:
 
 X, CONTENT, DIRECTION = noise(0), noise(1), noise(2)
 HELD = TemporalTarget(noise(3), noise(4, channels=1).sigmoid())
-ENCODER = Encoder("vgg16", random_tensors("vgg16"), LAYERS, torch.float64)
+ENCODER = Encoder("vgg16", narrow_tensors("vgg16"), LAYERS, torch.float64)
 
 
 def objective(

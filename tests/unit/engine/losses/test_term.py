@@ -11,7 +11,7 @@ from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.tiles import Tile, stride
 from unit.engine.network.test_encoder import plain_network
-from unit.engine.synthetic import random_tensors
+from unit.engine.synthetic import narrow_tensors
 
 FINE, COARSE = "relu1_2", "relu2_2"
 SIZE = (96, 144)
@@ -53,7 +53,7 @@ class SeveralLayers:
 
 @pytest.mark.parametrize("tile_side", [None, 48])
 def test_loss_and_gradient_are_autograd_s(tile_side: int | None) -> None:
-    tensors = random_tensors("vgg16")
+    tensors = narrow_tensors("vgg16")
     encoder = Encoder("vgg16", tensors, (FINE, COARSE), torch.float64)
     random = torch.Generator().manual_seed(0)
     image = 60 * torch.randn((1, 3, *SIZE), generator=random, dtype=torch.float64)

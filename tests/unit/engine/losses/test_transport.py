@@ -14,14 +14,14 @@ from nst.engine.losses.transport import (
 )
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import cut, stride
-from unit.engine.synthetic import random_tensors
+from unit.engine.synthetic import narrow_tensors
 
 LAYERS = ("relu1_2", "relu2_1")
 SIZE = (48, 64)
 
 
 def encoder() -> Encoder:
-    return Encoder("vgg16", random_tensors("vgg16"), LAYERS, torch.float64)
+    return Encoder("vgg16", narrow_tensors("vgg16"), LAYERS, torch.float64)
 
 
 def noise(seed: int) -> Tensor:

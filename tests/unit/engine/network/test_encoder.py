@@ -1,14 +1,15 @@
 """The encoder against a plain forward pass, layer by layer."""
 
+from itertools import pairwise
 from typing import Literal
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from nst.engine.network.encoder import Encoder
+from nst.engine.network.encoder import Encoder, parameter_shapes
 from nst.layers import layer_names
-from unit.engine.synthetic import random_tensors
+from unit.engine.synthetic import narrow_tensors
 
 PLAIN = {  # [Simonyan14] table 1, columns D and E; M is a max-pooling
     "vgg16": "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M",
@@ -26,16 +27,24 @@ def plain_network(
 ) -> nn.Sequential:
     modules: list[nn.Module] = []
     parameters = iter(tensors.values())
-    channels = 3
     for word in PLAIN[model].split():
         if word == "M":
             modules.append(nn.MaxPool2d(2, 2) if pooling == "max" else nn.AvgPool2d(2, 2))
             continue
-        convolution = nn.Conv2d(channels, int(word), 3, padding=1, padding_mode=padding)
-        convolution.weight.data, convolution.bias.data = next(parameters), next(parameters)  # type: ignore[union-attr]
+        kernel, bias = next(parameters), next(parameters)
+        convolution = nn.Conv2d(
+            kernel.shape[1], len(kernel), 3, padding=1, padding_mode=padding, device="meta"
+        )
+        convolution.weight, convolution.bias = nn.Parameter(kernel), nn.Parameter(bias)
         modules += [convolution, nn.ReLU()]
-        channels = int(word)
     return nn.Sequential(*modules)
+
+
+@pytest.mark.parametrize("model", PLAIN)
+def test_every_layer_is_as_wide_as_the_publishers(model: str) -> None:
+    kernels = [shape for shape in parameter_shapes(model).values() if len(shape) == 4]
+    widths = [int(word) for word in PLAIN[model].split() if word != "M"]
+    assert kernels == [(out, given, 3, 3) for given, out in pairwise([3, *widths])]
 
 
 @pytest.mark.parametrize("dtype", RELATIVE_ERROR, ids=str)
@@ -45,7 +54,7 @@ def plain_network(
 def test_every_layer_equals_the_plain_forward_pass(
     model: str, padding: Literal["zeros", "replicate"], pooling: str, dtype: torch.dtype
 ) -> None:
-    tensors = random_tensors(model)
+    tensors = narrow_tensors(model)
     image = torch.randn((1, 3, 48, 40), generator=torch.Generator().manual_seed(1))
     features = Encoder(model, tensors, layer_names(model), dtype, padding, pooling)(image)
     assert features["relu1_1"].is_contiguous(memory_format=torch.channels_last)
@@ -60,14 +69,14 @@ def test_every_layer_equals_the_plain_forward_pass(
 
 
 def test_a_convolution_asked_for_is_not_rectified() -> None:
-    tensors = random_tensors("vgg19")
+    tensors = narrow_tensors("vgg19")
     features = Encoder("vgg19", tensors, ["conv4_2", "relu4_2"])(torch.randn(1, 3, 32, 32))
     assert (features["conv4_2"] < 0).any()
     torch.testing.assert_close(features["conv4_2"].clamp(min=0), features["relu4_2"])
 
 
 def test_nothing_is_computed_past_the_last_layer_needed() -> None:
-    encoder = Encoder("vgg16", random_tensors("vgg16"), ["relu2_2", "relu1_1"])
+    encoder = Encoder("vgg16", narrow_tensors("vgg16"), ["relu2_2", "relu1_1"])
     assert encoder.path[-1] == "relu2_2"
     assert list(encoder(torch.randn(1, 3, 16, 16)))[-1] == "relu2_2"
     assert not [name for name, _ in encoder.named_buffers() if name.startswith("conv3")]
@@ -78,7 +87,7 @@ def add_features(_: str, features: Tensor, total: Tensor) -> None:
 
 
 def test_a_network_up_to_a_layer_is_the_same_network_made_shorter() -> None:
-    tensors, image = random_tensors("vgg16"), torch.randn(1, 3, 16, 16)
+    tensors, image = narrow_tensors("vgg16"), torch.randn(1, 3, 16, 16)
     deep = Encoder("vgg16", tensors, ["relu1_1", "relu2_1", "relu3_1"])
     short, expected = deep.up_to(["relu2_1"]), Encoder("vgg16", tensors, ["relu2_1"])
     assert short.path == expected.path
@@ -94,7 +103,7 @@ def test_a_network_up_to_a_layer_is_the_same_network_made_shorter() -> None:
 
 def test_an_unknown_layer_is_named() -> None:
     with pytest.raises(ValueError, match="vgg16 has no layer relu3_4"):
-        Encoder("vgg16", random_tensors("vgg16"), ["relu3_4", "relu1_1"])
+        Encoder("vgg16", narrow_tensors("vgg16"), ["relu3_4", "relu1_1"])
 
 
 GRADIENT_ERROR = {
@@ -120,7 +129,7 @@ def test_the_way_back_equals_autograd_through_the_plain_network(
     model: str, padding: Literal["zeros", "replicate"], pooling: str, dtype: torch.dtype
 ) -> None:
     """The loss is a weighted sum of features; odd sides leave pixels over in pools."""
-    tensors = random_tensors(model)
+    tensors = narrow_tensors(model)
     random = torch.Generator().manual_seed(1)
     image = torch.randn((1, 3, 49, 39), generator=random)
     encoder = Encoder(model, tensors, TAPPED[model], dtype, padding, pooling)
@@ -149,7 +158,7 @@ def test_the_way_back_equals_autograd_through_the_plain_network(
 
 @pytest.mark.parametrize("pooling", ["max", "average"])
 def test_the_way_back_equals_finite_differences(pooling: str) -> None:
-    tensors = {name: tensor.double() for name, tensor in random_tensors("vgg16").items()}
+    tensors = {name: tensor.double() for name, tensor in narrow_tensors("vgg16").items()}
     encoder = Encoder("vgg16", tensors, ["relu3_1"], torch.float64, pooling=pooling)
     random = torch.Generator().manual_seed(2)
     image, direction = (
@@ -170,7 +179,7 @@ def test_the_way_back_equals_finite_differences(pooling: str) -> None:
 
 
 def test_the_way_back_gives_every_layer_its_features() -> None:
-    encoder = Encoder("vgg16", random_tensors("vgg16"), ["relu1_2", "relu2_2"])
+    encoder = Encoder("vgg16", narrow_tensors("vgg16"), ["relu1_2", "relu2_2"])
     image = torch.randn(1, 3, 16, 16)
     expected = {layer: encoder(image)[layer].clone() for layer in ("relu1_2", "relu2_2")}
     asked = []
@@ -185,6 +194,6 @@ def test_the_way_back_gives_every_layer_its_features() -> None:
 
 
 def test_the_weights_are_constants() -> None:
-    encoder = Encoder("vgg16", random_tensors("vgg16"), ["relu1_1"])
+    encoder = Encoder("vgg16", narrow_tensors("vgg16"), ["relu1_1"])
     assert not list(encoder.parameters())
     assert not any(buffer.requires_grad for buffer in encoder.buffers())

@@ -16,7 +16,7 @@ from nst.engine.network.tiles import cut, halo_pixels, stride
 from nst.engine.pictures.tensors import StyleInput
 from nst.layers import layer_names
 from nst.options import StyleTransferOptions
-from unit.engine.synthetic import objective_of, random_tensors
+from unit.engine.synthetic import narrow_tensors, objective_of
 
 RELATIVE_ERROR = {torch.float32: 1e-4, torch.float64: 1e-11, torch.bfloat16: 5e-2}
 
@@ -31,7 +31,7 @@ def encoder_of(
     pooling: str = "max",
 ) -> Encoder:
     layers = layers or (CONTENT_LAYER[model], *STYLE_LAYERS[model])
-    tensors = {name: tensor.to(dtype) for name, tensor in random_tensors(model).items()}
+    tensors = {name: tensor.to(dtype) for name, tensor in narrow_tensors(model).items()}
     return Encoder(model, tensors, layers, dtype, padding, pooling)
 
 
