@@ -1,4 +1,4 @@
-"""The method on real images with the bundled VGG-16."""
+"""The method, step by step, on small images."""
 
 import logging
 import re
@@ -45,14 +45,23 @@ from nst.errors import (
 )
 from nst.progress import MemoryPlan
 from support.pictures import picture
-from unit.engine.synthetic import iterate, limit_of_tiles
+from unit.engine.synthetic import NarrowStore, iterate, limit_of_tiles
 
 
-def transfer(precision: str = "fp32", **options: Any) -> IterativeTransfer:
+def transfer(
+    precision: str = "fp32", weights: WeightsStore | None = None, **options: Any
+) -> IterativeTransfer:
+    """Return a transfer with a narrow network, unless `weights` says otherwise."""
     defaults: dict[str, Any] = {"model": "vgg16", "size": 64, "total_iterations": 5}
     return IterativeTransfer(
-        StyleTransferOptions(**defaults | options), device="cpu", precision=precision
+        StyleTransferOptions(**defaults | options),
+        device="cpu",
+        precision=precision,
+        weights=weights or NarrowStore(),
     )
+
+
+BUNDLED = WeightsStore(offline=True)
 
 
 def rgb(image: Image.Image) -> np.ndarray:
@@ -61,7 +70,7 @@ def rgb(image: Image.Image) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def result() -> Result:
-    return transfer().run(Inputs(picture(), picture(80, 40).rotate(180)))
+    return transfer(weights=BUNDLED).run(Inputs(picture(), picture(80, 40).rotate(180)))
 
 
 def test_the_layers_are_those_of_the_classic_method() -> None:
@@ -116,7 +125,7 @@ def test_the_first_losses_are_the_formulas(
 @cache
 def sixty_evaluations_of_the_naive_loop(content: Path, style: Path) -> tuple[NaiveTransfer, float]:
     """Return the loop and its lowest loss."""
-    theirs = naive_loop(transfer(size=64), content, style)
+    theirs = naive_loop(transfer(weights=BUNDLED), content, style)
     assert theirs.start.shape[2:] == (43, 64)
     return theirs, min(point.loss for point in theirs.run(60)[:60])
 
@@ -126,7 +135,7 @@ def test_sixty_evaluations_get_as_low_as_torch_s_lbfgs(
     content: Path, style: Path, precision: str
 ) -> None:
     theirs, lowest = sixty_evaluations_of_the_naive_loop(content, style)
-    method = transfer(precision, size=64, total_iterations=60, convergence_tolerance=0)
+    method = transfer(precision, BUNDLED, total_iterations=60, convergence_tolerance=0)
     steps = takewhile(lambda p: p.evaluations <= 60, method.steps(Inputs(content, style)))
     *_, last = steps
     assert theirs.loss(iterate(last)).item() <= 1.02 * lowest
@@ -241,7 +250,7 @@ def test_steps_yields_after_every_step_and_its_pictures_stay(content: Path, styl
 
 def test_the_losses_told_are_those_of_the_picture_told(content: Path, style: Path) -> None:
     """A trial point of the line search would have another loss than the image shown."""
-    method = transfer()
+    method = transfer(weights=BUNDLED)
     prepared = method._prepare(Inputs(content, style))
     for progress in method._optimize(prepared):
         shown = by_hand(progress.snapshot.picture())
