@@ -39,7 +39,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the programs of an environment with the wheel and its dependencies only."""
     directory = tmp_path_factory.mktemp("clean")
-    run(sys.executable, "-m", "venv", directory, directory=directory)
+    run(sys.executable, "-m", "venv", "--without-pip", directory, directory=directory)
     install(directory / "bin", built)
     return directory / "bin"
 
@@ -53,9 +53,11 @@ def with_service(plain: Path, built: Path) -> Path:
 def install(programs: Path, built: Path, extra: str = "") -> None:
     (wheel,) = built.glob("*.whl")
     constraints = f"--constraint={REPOSITORY / 'constraints.txt'}"
-    # Compiling every module of torch takes most of a minute; few of them are imported.
-    pip = (programs / "pip", "install", "--quiet", "--no-compile", constraints)
-    run(*pip, f"{wheel}{extra}", directory=built)
+    # A new environment has an old pip, which takes twice as long. Compiling every module of torch
+    # takes most of a minute; few of them are imported.
+    pip = (sys.executable, "-m", "pip", f"--python={programs / 'python'}")
+    install = ("install", "--quiet", "--no-compile", constraints)
+    run(*pip, *install, f"{wheel}{extra}", directory=built)
 
 
 def test_both_have_the_version_of_the_package(built: Path, plain: Path, tmp_path: Path) -> None:
