@@ -165,7 +165,7 @@ class Worker:
         pause = min(SWEEP_SECONDS, self._database.look_seconds)
         if not self._database.look():
             return pause
-        for job in sweep(self._context):
+        for job in sweep(self._context, self._database.forgiven_until):
             metrics.LEASES_EXPIRED.inc()
             if not job.status.is_final:
                 self._queue.publish(job.id, job.trace)

@@ -379,6 +379,18 @@ def test_a_silent_worker_loses_its_job(repository: JobRepository) -> None:
     assert (swept.id, swept.status, swept.error) == (silent.id, JobStatus.FAILED, FAILURE)
 
 
+def test_an_attempt_that_ended_in_an_outage_does_not_count(repository: JobRepository) -> None:
+    silent = claimed(repository, lease=0)
+    time.sleep(0.005)
+    (swept,) = repository.sweep(1, FAILURE, forgiven_until=repository.now())
+    assert (swept.id, swept.status, swept.failed_attempts) == (silent.id, JobStatus.QUEUED, 0)
+    outage_ended_at = repository.now()
+    assert repository.claim_next("another", 0)
+    time.sleep(0.005)
+    (swept,) = repository.sweep(1, FAILURE, forgiven_until=outage_ended_at)
+    assert (swept.status, swept.failed_attempts, swept.error) == (JobStatus.FAILED, 1, FAILURE)
+
+
 # ── requests of owners ────────────────────────────────────────────────────────────────────────
 
 

@@ -99,6 +99,24 @@ def test_a_job_survives_an_outage_that_is_longer_than_its_lease(
     assert (done.status, done.attempt, done.failed_attempts) == (JobStatus.SUCCEEDED, 1, 0)
 
 
+def test_a_worker_that_is_killed_in_an_outage_costs_its_job_no_attempt(
+    house: House, outage: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.05))
+    job = house.submit()
+    assert house.repository.claim_next("killed", LEASE_SECONDS)
+    with at_work(house.directory, ScriptedEngine([finishes()])) as other:
+        wait_until(lambda: other._database._looked_at > 0)
+        outage.set()
+        wait_until(lambda: has_lost_its_lease(house.directory))
+        outage.clear()
+        wait_until(lambda: house.repository.get(job.id).status.is_final)
+    done = house.repository.get(job.id)
+    assert (done.status, done.attempt, done.failed_attempts) == (JobStatus.SUCCEEDED, 2, 0)
+
+
 def stopped_in(outage: threading.Event, stop: threading.Event) -> ScriptedEngine:
     """Return an engine during whose work the database fails and the worker is stopped."""
 
@@ -172,6 +190,20 @@ def test_a_database_is_steady_after_a_lease_without_a_gap() -> None:
 def test_a_gap_begins_the_time_again() -> None:
     """The database was away, this process slept, or the machine stood still."""
     assert looks(0, 5, 10, 13, 20, 25, 30, 33) == [*[False] * 3, True, *[False] * 3, True]
+
+
+def test_only_leases_that_ended_in_an_outage_are_forgiven() -> None:
+    clock = Clock()
+    database = SteadyDatabase(clock, 12.0)  # type: ignore[arg-type]
+    for clock.time in (1000.0, 1020.0):  # a gap is no outage
+        database.look()
+    assert database.forgiven_until == 0
+    clock.time = None
+    with pytest.raises(RepositoryError):
+        database.look()
+    for clock.time in (1030.0, 1035.0):
+        database.look()
+    assert database.forgiven_until == 1042.0
 
 
 def test_a_clock_that_is_set_back_begins_the_time_again() -> None:

@@ -114,9 +114,9 @@ class JobRepository(Protocol):
     def fail_attempt(self, job_id: str, attempt: int, max_attempts: int, error: JobError) -> Job:
         """Queue a job again, or fail it after the last attempt. Raises LeaseLost."""
 
-    def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
-        """Fail the attempt of every running job whose lease has expired.
-        Return these jobs."""
+    def sweep(self, max_attempts: int, error: JobError, forgiven_until: float = 0) -> Sequence[Job]:
+        """End the attempts whose leases have expired, and return their jobs.
+        Each has failed, unless its lease expired before `forgiven_until`."""
 
     def waiting(self, seconds: float, limit: int) -> Sequence[Job]:
         """Return at most `limit` jobs that were queued more than `seconds` ago.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, case, func, select, update
 
 from nst.adapters.sql import statements
 from nst.adapters.sql.connection import Transactions
@@ -108,17 +108,18 @@ class SqlAttempts(Transactions):
         changes = statements.failed(jobs.c.failed_dependencies, max_failures, error) | behind
         return self._write_of_attempt(job_id, attempt, changes)
 
-    def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
+    def sweep(self, max_attempts: int, error: JobError, forgiven_until: float = 0) -> Sequence[Job]:
         # Locked jobs are being swept by another worker, or are receiving a heartbeat.
         silent = (
             select(jobs.c.id)
             .where(jobs.c.status == JobStatus.RUNNING, jobs.c.lease_expires_at < now())
             .with_for_update(skip_locked=True)
         )
+        failures = case((jobs.c.lease_expires_at < forgiven_until, 0), else_=1)
         statement = (
             update(jobs)
             .where(jobs.c.id.in_(silent))
-            .values(statements.failed(jobs.c.failed_attempts, max_attempts, error))
+            .values(statements.failed(jobs.c.failed_attempts, max_attempts, error, failures))
             .returning(jobs)
         )
         with self._write() as connection:

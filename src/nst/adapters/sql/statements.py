@@ -61,11 +61,13 @@ def queued_again() -> dict[str, Any]:
     }
 
 
-def failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
+def failed(
+    counter: Column[int], limit: int, error: JobError, failures: ColumnElement[int] | int = 1
+) -> dict[str, Any]:
     """Return the new values of a running job after a failure.
     The job is queued again, fails if `counter` reaches `limit`, or is canceled if that
-    was requested."""
-    is_last = counter + 1 >= limit
+    was requested. `failures`: how much is added to the counter."""
+    is_last = counter + failures >= limit
     is_canceled = jobs.c.cancel_requested
     is_final = or_(is_last, is_canceled)
     return {
@@ -74,7 +76,7 @@ def failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
             (is_last, JobStatus.FAILED),
             else_=JobStatus.QUEUED,
         ),
-        counter.name: counter + 1,
+        counter.name: counter + failures,
         "completed_at": case((is_final, now()), else_=None),
         "error": case(
             (is_last & ~is_canceled, literal(dump(error), NULLABLE_JSON)),
