@@ -46,6 +46,14 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return is_out
 
 
+@pytest.fixture
+def restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers sweep often and wait only briefly."""
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.05))
+
+
 @contextmanager
 def at_work(directory: Path, engine: ScriptedEngine) -> Iterator[Worker]:
     """Run a worker in a thread, with a connection of its own."""
@@ -69,11 +77,8 @@ def has_lost_its_lease(directory: Path) -> bool:
 
 
 def test_a_job_survives_an_outage_that_is_longer_than_its_lease(
-    house: House, outage: threading.Event, monkeypatch: pytest.MonkeyPatch
+    house: House, outage: threading.Event, restless: None
 ) -> None:
-    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
-    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.05))
     goes_on = threading.Event()
 
     def wait(_: Work) -> None:
@@ -100,11 +105,8 @@ def test_a_job_survives_an_outage_that_is_longer_than_its_lease(
 
 
 def test_a_worker_that_is_killed_in_an_outage_costs_its_job_no_attempt(
-    house: House, outage: threading.Event, monkeypatch: pytest.MonkeyPatch
+    house: House, outage: threading.Event, restless: None
 ) -> None:
-    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
-    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.05))
     job = house.submit()
     assert house.repository.claim_next("killed", LEASE_SECONDS)
     with at_work(house.directory, ScriptedEngine([finishes()])) as other:
