@@ -64,6 +64,10 @@ class NarrowStore(WeightsStore):
         return Weights(model, _normalized(model), Path(f"{model}.safetensors"), "narrow")
 
 
+def narrow_transfer(options: StyleTransferOptions) -> IterativeTransfer:
+    return IterativeTransfer(options, device="cpu", precision="fp32", weights=NarrowStore())
+
+
 @cache
 def _normalized(model: str) -> Mapping[str, Tensor]:
     return normalize(narrow_tensors(model), model)[0]

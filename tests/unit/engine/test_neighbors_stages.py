@@ -12,7 +12,7 @@ from nst.engine import preparation, scale_task
 from nst.engine.memory.plan import predict
 from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
-from unit.engine.synthetic import NarrowStore, limit_of_tiles, narrow_projections
+from unit.engine.synthetic import limit_of_tiles, narrow_projections, narrow_transfer
 from unit.engine.test_neighbors import CONTENT, LEFT, OTHER, STYLE, difference, pixels
 
 
@@ -24,12 +24,7 @@ def narrow() -> Iterator[None]:
 
 def transfer(**options: Any) -> IterativeTransfer:
     changed = {"model": "vgg16", "size": 64, "total_iterations": 8, "scales": 1} | options
-    return IterativeTransfer(
-        StyleTransferOptions.from_preset("quality", **changed),
-        device="cpu",
-        precision="fp32",
-        weights=NarrowStore(),
-    )
+    return narrow_transfer(StyleTransferOptions.from_preset("quality", **changed))
 
 
 def painted(inputs: Inputs | None = None, **options: Any) -> np.ndarray:

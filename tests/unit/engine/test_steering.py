@@ -12,7 +12,7 @@ from nst.engine.optimizer.lbfgs import FIRST_STEP
 from nst.engine.steering import loss_weights
 from nst.engine.style_transfer import IterativeTransfer
 from support.pictures import picture
-from unit.engine.synthetic import NarrowStore, iterate
+from unit.engine.synthetic import NarrowStore, iterate, narrow_transfer
 
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
 
@@ -24,11 +24,7 @@ def transfer(**options: Any) -> IterativeTransfer:
         "total_iterations": 8,
         "convergence_tolerance": 0,
     }
-    return of_narrow_network(StyleTransferOptions(**defaults | options))
-
-
-def of_narrow_network(options: StyleTransferOptions) -> IterativeTransfer:
-    return IterativeTransfer(options, device="cpu", precision="fp32", weights=NarrowStore())
+    return narrow_transfer(StyleTransferOptions(**defaults | options))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +53,7 @@ def test_each_term_scales_with_its_weight(method: IterativeTransfer) -> None:
     assert after.content == pytest.approx(2 * before.content, rel=1e-6)
     assert after.style == pytest.approx(2 * before.style, rel=1e-6)
     assert after.total_variation == pytest.approx(4 * before.total_variation, rel=1e-6)
-    fresh = of_narrow_network(method.options.model_copy(update=values))
+    fresh = narrow_transfer(method.options.model_copy(update=values))
     assert fresh._prepare(Inputs(CONTENT, STYLE)).task.evaluate(x).losses == after
 
 
@@ -96,7 +92,7 @@ def test_the_same_values_change_nothing(method: IterativeTransfer) -> None:
 def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
     options: Any = {"model": "vgg16", "total_iterations": 6, "convergence_tolerance": 0}
     options = StyleTransferOptions(**options, size=130, scales=2)
-    seen = steered(of_narrow_network(options), 1, style_weight=0)
+    seen = steered(narrow_transfer(options), 1, style_weight=0)
     assert len({p.size for p in seen}) == 2
     assert all(p.losses.style == 0 for p in seen[1:])
     options = StyleTransferOptions(
@@ -137,7 +133,7 @@ def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
     options = StyleTransferOptions(
         model="vgg16", size=32, total_iterations=4, convergence_tolerance=0, color="luminance"
     )
-    method = of_narrow_network(options)
+    method = narrow_transfer(options)
     plain, seen = list(method.steps(Inputs(CONTENT, STYLE))), steered(method, 2, color_amount=0.25)
     assert [p.in_force["color_amount"] for p in seen] == [1.0] * 2 + [0.25] * 2
     assert [p.losses for p in seen] == [p.losses for p in plain]
@@ -150,7 +146,7 @@ def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
 
 def test_an_average_begins_anew(method: IterativeTransfer) -> None:
     options = method.options.model_copy(update={"average": 0.9})
-    averaging = of_narrow_network(options)
+    averaging = narrow_transfer(options)
     plain, seen = steered(method, 3, style_weight=0.0), steered(averaging, 3, style_weight=0.0)
     assert [p.losses for p in seen] == [p.losses for p in plain]
     same = [torch.equal(iterate(a), iterate(b)) for a, b in zip(seen, plain, strict=True)]
@@ -185,7 +181,7 @@ def test_what_was_steered_is_recorded_and_repeated_bit_for_bit() -> None:
         convergence_tolerance=0,
         color="luminance",
     )
-    method = of_narrow_network(options)
+    method = narrow_transfer(options)
     controls = Controls(options)
     plans = {1: {"strength": 0.8}, 2: {"strength": 0.8}, 4: {"color_amount": 0.5, "tv_weight": 9}}
 
