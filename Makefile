@@ -5,7 +5,7 @@ BIN := .venv/bin
 DIST := dist
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 
-.PHONY: help setup demo serve page test images test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
+.PHONY: help setup demo serve page test images test-images test-compose check check-program check-page check-tests fix bench chaos docs gallery screenshots up down lock \
     dashboards settings types licences dist sbom clean
 
 help: ## list the targets
@@ -44,7 +44,7 @@ test-compose: images ## start compose.yaml without Docker and paint a photo with
 	$(BIN)/pytest tests/compose
 
 check: .venv/installed-dev page ## run ruff, mypy, import-linter and zizmor; eslint, svelte-check and vitest for the page
-	$(MAKE) --no-print-directory --jobs=2 check-program check-page
+	$(MAKE) --no-print-directory --jobs=2 check-program check-page check-tests
 
 check-program:
 	$(BIN)/ruff check .
@@ -58,6 +58,12 @@ check-program:
 check-page:
 	$(BIN)/python tools/page_types.py --check
 	cd frontend && npm run --silent check
+
+# Finds tests that cannot be imported, and compiles all modules once: the four processes of `make test` would
+# each compile them at the same time.
+check-tests:
+	@mkdir -p build
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -qq >build/tests.txt || (cat build/tests.txt; false)
 
 fix: .venv/installed-dev ## format the code and apply ruff's fixes
 	$(BIN)/ruff check --fix .

@@ -31,7 +31,7 @@ export const errors: Errors = {
     todo: 'Noch einmal versuchen: Das Malen beginnt dann von vorn.',
   },
   too_many_styles: {
-    what: 'Mehr gelernte Stile kann der Server nicht aufheben.',
+    what: 'Die Höchstzahl gelernter Stile ist erreicht.',
     todo: 'Einen davon löschen und noch einmal versuchen.',
   },
   invalid_style_file: {
@@ -100,7 +100,7 @@ export const errors: Errors = {
   },
   video_unavailable: {
     what: 'Der Server kann Filme dieser Art nicht erzeugen.',
-    todo: 'Stattdessen den Zeitraffer als WebP herunterladen.',
+    todo: 'Den Zeitraffer als WebP herunterladen oder statt des Films ein Bild malen lassen.',
   },
   unreadable_job: {
     what: 'Diese Version des Servers kann den Auftrag nicht lesen.',
@@ -135,8 +135,8 @@ export const errors: Errors = {
     todo: 'Die Seite des Bildes noch einmal ansehen: Vielleicht ist es schon fertig.',
   },
   not_allowed: {
-    what: 'Das gehört jemand anderem.',
-    todo: 'Diese Person um einen Link zum Teilen bitten.',
+    what: 'Der Server hat die Anfrage abgelehnt, als käme sie von einer anderen Website.',
+    todo: 'Die Seite neu laden. Geschieht es wieder: der Person Bescheid geben, die den Server betreibt. Der Proxy muss den Header „Host“ weitergeben.',
   },
   too_many_requests: {
     what: 'Das waren mehr Anfragen, als dieser Server von einer Person annimmt.',
@@ -347,7 +347,7 @@ export const texts: Texts = {
       },
     },
     sliders: {
-      strength: { label: 'Stärke', least: 'Ein Hauch von Pinsel', most: 'Stil in voller Stärke' },
+      strength: { label: 'Stärke', least: 'Ein Hauch von Pinselstrichen', most: 'Stil in voller Stärke' },
       flourish: { label: 'Schwung', least: 'Ruhig', most: 'Wild' },
       size: { label: 'Details', value: (size) => `${size} Pixel` },
       style_scale: { label: 'Pinsel', least: 'Fein', most: 'Breit', value: (scale) => `× ${plainNumber(scale)}` },
@@ -375,7 +375,7 @@ export const texts: Texts = {
       off: 'Aus',
     },
     noEffect: {
-      draft: (label) => `${label}: bei einem Entwurf ohne Wirkung.`,
+      draft: (label) => `${label}: bei einem Entwurf oder gelernten Stil ohne Wirkung.`,
       needs: (label, needs) => `${label}: ohne Wirkung. Dafür nötig: ${eitherOf(needs)}.`,
       need: (label, values) => `${label} ${values ? `„${eitherOf(values)}“` : 'über 0'}`,
     },
@@ -871,7 +871,7 @@ export const texts: Texts = {
     },
     weights: {
       title: 'Was die Einstellungen bewirken',
-      strength: { title: 'Stärke', text: 'Wie die beiden Abstände gegeneinander abgewogen werden. 0: das Foto mit einem Hauch von Pinsel; 1: der Stil in voller Stärke.' },
+      strength: { title: 'Stärke', text: 'Wie die beiden Abstände gegeneinander abgewogen werden. 0: das Foto mit einem Hauch von Pinselstrichen; 1: der Stil in voller Stärke.' },
       brush: { title: 'Pinsel', text: 'Das Netz sieht ein Fenster fester Größe. Mit einem kleineren Stilbild werden die Striche feiner.' },
       color: { title: 'Farben', text: 'Die Farben des Stils; die des Stils, an die des Fotos angenähert; oder die des Fotos, wobei nur Hell und Dunkel gemalt werden.' },
       smooth: { title: 'Glätte', text: 'Das Gewicht der totalen Variation glättet das Rauschen zwischen benachbarten Pixeln.' },
@@ -956,7 +956,7 @@ export const texts: Texts = {
       content_weight: 'Gewicht des Inhaltsverlusts: der Ähnlichkeit mit dem Foto.',
       style_weight: 'Gewicht des Stilverlusts: der Ähnlichkeit mit dem Stilbild.',
       strength:
-        'Stärke des Stils: 0 ist das Foto mit einem Hauch von Pinsel, 1 der Stil in voller Stärke. Bei 0 wird das Gewicht des Inhalts mit 10 000 multipliziert, bei 1 durch 10 000 geteilt; beim Stilverlust „Nächste Nachbarn“ sind die Faktoren 100 und 10.',
+        'Stärke des Stils: 0 ist das Foto mit einem Hauch von Pinselstrichen, 1 der Stil in voller Stärke. Bei 0 wird das Gewicht des Inhalts mit 10 000 multipliziert, bei 1 durch 10 000 geteilt; beim Stilverlust „Nächste Nachbarn“ sind die Faktoren 100 und 10.',
       flourish: 'Anteil großer Formen des Stils, wo das Foto leer ist: 0 ist ruhig, 1 ist wild.',
       style_scale: 'Größe des Stilbilds und damit der Pinselstriche; 1 ist die Höhe des Ergebnisses.',
       style_blend: 'Anteile mehrerer Stile in ihrer Reihenfolge, etwa 0.7,0.3; ohne Angabe sind alle gleich.',

@@ -44,7 +44,7 @@ const englishErrors = {
     todo: 'Try again: it starts from the beginning.',
   },
   too_many_styles: {
-    what: 'You keep as many learned styles as you may.',
+    what: 'You have reached the maximum number of learned styles.',
     todo: 'Delete one of them and try again.',
   },
   invalid_style_file: {
@@ -69,7 +69,7 @@ const englishErrors = {
   },
   weights_unavailable: {
     what: 'The network that this setting asks for is not on the server.',
-    todo: 'Open it in the studio and choose the model vgg16, which is always there.',
+    todo: 'Open it in the studio and choose the network VGG-16, which is always there.',
   },
   draft_unavailable: {
     what: 'The network that paints drafts is not on the server.',
@@ -113,7 +113,7 @@ const englishErrors = {
   },
   video_unavailable: {
     what: 'The server cannot make films of this kind.',
-    todo: 'Download the time-lapse as WebP instead.',
+    todo: 'Download the time-lapse as WebP, or paint a picture instead of a film.',
   },
   unreadable_job: {
     what: 'This version of the server cannot read the order.',
@@ -148,8 +148,8 @@ const englishErrors = {
     todo: 'Look at its page again: it may be finished already.',
   },
   not_allowed: {
-    what: 'This belongs to somebody else.',
-    todo: 'Ask them for a share link.',
+    what: 'The server took this request for one from another site, and refused it.',
+    todo: 'Load the page again. If this happens again, tell the person who runs the server: its proxy must pass on the header Host.',
   },
   too_many_requests: {
     what: 'You sent more than this server takes from one person.',
@@ -378,7 +378,7 @@ const english = {
       off: 'Off',
     },
     noEffect: {
-      draft: (label: string) => `${label} has no effect on a draft.`,
+      draft: (label: string) => `${label} has no effect on a draft or with a learned style.`,
       needs: (label: string, needs: string[]) => `${label} has no effect: it needs ${eitherOf(needs)}.`,
       need: (label: string, values: string[] | null) => `${label} ${values ? eitherOf(values) : 'above 0'}`,
     },
@@ -576,7 +576,7 @@ const english = {
       draft: 'Draft – the painting replaces it soon',
       frame: (step: number) => `Step ${step}`,
       scrub: 'Go through the painting step by step',
-      noFrames: 'No frames were kept. The setting save every keeps one every so many steps.',
+      noFrames: 'No frames were kept. The setting “Keep a frame every” keeps one every so many steps.',
     },
     zoom: {
       title: 'Look closer',

@@ -214,7 +214,7 @@ class Distances:
 
 @dataclass(frozen=True, slots=True)
 class SquaredDistances:
-    """Distances as nst 0.1 measured them, in old recipes and jobs.
+    """Distances as early versions measured them, in old recipes and jobs.
     They are not comparable with `Distances`."""
 
     judge: str

@@ -121,8 +121,8 @@ describe('options without effect', () => {
     expect(await screen.findByText('Flourish has no effect: it needs Style loss Nearest neighbours.')).toBeInTheDocument();
     expect(screen.getAllByText(/has no effect/)).toHaveLength(1);
     studio.choosePreset('draft');
-    expect(await screen.findByText('Flourish has no effect on a draft.')).toBeInTheDocument();
-    expect(screen.getByText('Strength has no effect on a draft.')).toBeInTheDocument();
+    expect(await screen.findByText('Flourish has no effect on a draft or with a learned style.')).toBeInTheDocument();
+    expect(screen.getByText('Strength has no effect on a draft or with a learned style.')).toBeInTheDocument();
   });
 
   it('are named beside their field', () => {

@@ -285,7 +285,7 @@ export interface components {
             notice: string | null;
             /**
              * @description Distances of the result from content and style, measured by another network.
-             *     Null if no other network was available, or if nst 0.1 measured other distances.
+             *     Null if no other network was available, or if an early version measured other distances.
              */
             distances: components["schemas"]["Distances"] | null;
         };

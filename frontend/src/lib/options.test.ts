@@ -106,7 +106,7 @@ describe('presets and changes', () => {
     expect(noEffect('strength', { content_weight: null })).toBe(
       'Strength has no effect: it needs Content weight above 0.',
     );
-    expect(noEffect('strength', { total_iterations: null })).toBe('Strength has no effect on a draft.');
+    expect(noEffect('strength', { total_iterations: null })).toBe('Strength has no effect on a draft or with a learned style.');
   });
 
   it('keeps only what the preset would not give', () => {

@@ -38,7 +38,7 @@ class ResultView(PublicResult, View):
 
     distances: Distances | None
     """Distances of the result from content and style, measured by another network.
-    Null if no other network was available, or if nst 0.1 measured other distances."""
+    Null if no other network was available, or if an early version measured other distances."""
 
     @classmethod
     def of(cls, result: JobResult) -> Self:
