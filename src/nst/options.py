@@ -244,7 +244,7 @@ class StyleTransferOptions(Options):
                 layer_weights(name, layers, self.model)
 
     @classmethod
-    def from_preset(cls, preset: str | None = None, **overrides: Any) -> Self:
+    def from_preset(cls, /, preset: str | None = None, **overrides: Any) -> Self:
         """Return the options of a preset with these overrides. Raises InvalidOption.
         None: the preset of `nst stylize`."""
         preset = DEFAULT_PRESET if preset is None else preset

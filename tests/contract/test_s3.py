@@ -4,14 +4,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from nst.adapters import storage
+from nst.adapters.sql import SqlJobRepository
 from nst.adapters.storage import S3Storage, in_s3
 from nst.errors import StorageError, StorageFull
+from nst.jobs.storage_check import failures
 from support import servers
 from support.servers import Server
 from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
@@ -118,6 +120,8 @@ def test_a_bucket_that_is_not_there(server: Server, tmp_path: Path) -> None:
     ):
         with pytest.raises(StorageError, match="there is no such bucket"):
             use()
+    with closing(SqlJobRepository(f"sqlite:///{tmp_path}/jobs.db")) as repository:
+        assert failures(repository, files) == {"storage": "storage_failed"}
 
 
 @pytest.mark.parametrize("wrong", ["access_key_id", "secret_access_key"])

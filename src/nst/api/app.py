@@ -90,6 +90,8 @@ def create_app(service: Service) -> APIFlask:
             if response.mimetype == "text/event-stream":  # event streams have their own limit
                 service.answers.leave(client)
             else:
+                # A response that passes a file on directly closes the file, but calls nothing else.
+                response.direct_passthrough = False
                 response.call_on_close(lambda: service.answers.leave(client))
         return response
 

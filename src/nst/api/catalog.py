@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 
 from nst import images
 from nst.api import archive, pictures
-from nst.api.forms import whole
+from nst.api.forms import file_of, whole
 from nst.api.service import sends, service
 from nst.api.views import Options, SampleView, View
 from nst.errors import InvalidImage, InvalidOption
@@ -196,9 +196,7 @@ def recipe() -> Response:
 
     Send the image or the recipe.json as the file `image` of the form.
     """
-    file = request.files.get("image")
-    if file is None:
-        raise InvalidOption("image", "", "an image as a file of the form")
+    file = file_of(request.files, "image")
     with pictures.uploading.one(service().client()):
         data = file.read()
         text = recipe_text(data) or service().decoder.recipe(data, client=service().client())
@@ -214,9 +212,7 @@ def upright() -> Response:
     EXIF orientation says. The header X-Picture-Size has the width and height of the whole image in
     pixels, such as 3000x2000.
     """
-    file = request.files.get("image")
-    if file is None:
-        raise InvalidOption("image", "", "an image as a file of the form")
+    file = file_of(request.files, "image")
     decoder, client = service().decoder, service().client()
     with pictures.uploading.one(client):
         data, limit = file.read(), service().jobs.limits.max_pixels

@@ -9,11 +9,10 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
 from pydantic import BaseModel
-from werkzeug.datastructures import FileStorage
 
 from nst.api import pictures
+from nst.api.forms import file_of
 from nst.api.service import Responses, sends, service
-from nst.errors import InvalidOption
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.metrics import JOBS_TAKEN
@@ -72,7 +71,7 @@ NOT_YET: Responses = {
 def style_transfer() -> Any:
     """Create a job from the files content_image and style_image of a form."""
     options, client = StyleTransferOptions.from_preset(DEFAULT_PRESET), service().client()
-    files = [_file(name) for name in ("content_image", "style_image")]
+    files = [file_of(request.files, name) for name in ("content_image", "style_image")]
     with pictures.uploading.one(client):
         content, style = (Upload(file.read(), file.filename or "") for file in files)
         job = service().jobs.submit(
@@ -132,13 +131,6 @@ def _sender(client: str) -> Sender:
 def _task(job_id: str) -> Job:
     """Return a job that these routes created. Raises JobNotFound for other jobs."""
     return service().jobs.get_of_any(OWNER, job_id)
-
-
-def _file(field: str) -> FileStorage:
-    file = request.files.get(field)
-    if file is None:
-        raise InvalidOption(field, "", "an image as a file of the form")
-    return file
 
 
 def _images(job: Job) -> list[str]:

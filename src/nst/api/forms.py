@@ -1,6 +1,6 @@
 """Forms of new jobs: files, samples and fields → a request for the service."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -129,6 +129,13 @@ def whole(name: str, text: str, most: int) -> int:
 
 def no_file(field: str) -> InvalidOption:
     return InvalidOption(field, "", "an image as a file of the form")
+
+
+def file_of(files: Mapping[str, FileStorage], field: str) -> FileStorage:
+    """Return this file of the form. Raises InvalidOption if it is missing."""
+    if field not in files:
+        raise no_file(field)
+    return files[field]
 
 
 def sample_upload(kind: SampleKind, name: str) -> Upload:

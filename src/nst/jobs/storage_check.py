@@ -10,8 +10,6 @@ PROBES = "probe/"
 """Directory of the file that is written to check whether the storage works."""
 PROBE_BYTES = 1 << 20
 """Size of that file, in bytes: about the size of a result."""
-MISSING = f"{PROBES}none"
-"""Key of a file that is never stored."""
 
 
 def probe_storage(storage: ImageStorage) -> None:
@@ -28,7 +26,8 @@ def failures(repository: JobRepository, storage: ImageStorage) -> dict[str, str]
     """Return the error code of each failed dependency that every new job needs."""
     checks: dict[str, Callable[[], object]] = {
         "repository": repository.now,
-        "storage": lambda: storage.stat(MISSING),
+        # The answer to `stat` does not tell a missing bucket from a missing file.
+        "storage": lambda: storage.list(PROBES),
     }
     failed = dict[str, str]()
     for name, check in checks.items():

@@ -106,7 +106,7 @@ def _check(inputs: Inputs) -> None:
     if len(styles) != 1 or not is_learned(styles):
         allowed = "one .nst file alone; nst learn puts several styles into one"
         raise InvalidOption("styles", " ".join(map(str, styles)), allowed)
-    if inputs.masks:
+    if any(mask is not None for mask in inputs.masks):
         raise InvalidOption("masks", len(inputs.masks), "none with a learned style")
     others = {"detail_map": inputs.detail_map, "initial": inputs.initial}
     for name, image in others.items():

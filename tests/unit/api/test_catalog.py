@@ -171,6 +171,7 @@ def test_an_estimate_for_these_options_and_pictures(
     ("query", "field"),
     [
         ("preset=x", "preset"),
+        ("cls=1", "cls"),
         ("size=4", "size"),
         ("width=0", "width"),
         ("height=x", "height"),

@@ -141,6 +141,8 @@ def test_steering_without_effect_is_told(client: Browser, house: House) -> None:
         ("optimizer", "sgd"),
         ("preset", "best"),
         ("nonsense", "1"),
+        ("cls", "1"),
+        ("self", "1"),
         ("size", "5000"),
         ("total_iterations", "1.5"),
     ],

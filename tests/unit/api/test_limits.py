@@ -243,6 +243,16 @@ def test_answers_that_are_being_sent(house: House) -> None:
     assert client.get(job["links"]["self"]).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/api/v1/styles/impasto", "/api/v1/contents/cat", "/api/docs"])
+def test_files_that_were_sent_do_not_count_any_more(house: House, path: str) -> None:
+    client = house.client(answers_per_client=2)
+    for _ in range(3):
+        assert client.get(path).status_code == 200
+    part = client.get(path, headers={"Range": "bytes=0-9"})
+    assert (part.status_code, len(part.data)) == (206, 10)
+    assert client.get("/api/v1/options").status_code == 200
+
+
 def test_streams_of_one_client_leave_room_for_others(house: House) -> None:
     client = house.client(streams=Streams(5, 1, 300.0))
     job = client.post(JOBS, data=form()).json

@@ -78,6 +78,10 @@ def test_the_optimizer_starts_from_what_a_learned_style_paints(
     assert np.array_equal(np.asarray(begun[0]), directly(file))
 
 
+def test_a_mask_that_is_not_given_is_no_mask(file: Path) -> None:
+    assert nst.stylize(PHOTO, file, size=62, masks=[None]).image.size == (62, 45)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
