@@ -14,6 +14,13 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from nst.adapters.kafka import client
 from nst.settings.groups import KafkaSettings
 
+ANSWER_SECONDS = 2.0
+"""Seconds that the brokers have to answer a request.
+While librdkafka waits for the leader of a partition, it keeps a core busy."""
+
+FAILURE_SECONDS = 30.0
+"""Seconds from a failed request to the next one."""
+
 
 class EndOffsets:
     """Offset after the last message of each partition, as the brokers reported it."""
@@ -28,12 +35,15 @@ class EndOffsets:
 
     def ask(self, partitions: Sequence[TopicPartition], every_seconds: float) -> None:
         """Store the answers that have arrived, and ask again if that is due.
-        The call does not wait. `every_seconds`: interval of requests."""
+        The call does not wait. `every_seconds`: interval of requests that succeed."""
         if not all(future.done() for future in self._asked.values()):
             return
         for place, future in self._asked.items():
-            with suppress(KafkaException):  # the broker is gone; the next request asks again
-                self.known[place.partition] = future.result().offset
+            offset = _offset(future)
+            if offset is None:
+                self._next_at = time.monotonic() + FAILURE_SECONDS
+            else:
+                self.known[place.partition] = offset
         self._asked = {}
         if partitions and time.monotonic() >= self._next_at:
             self._next_at = time.monotonic() + every_seconds
@@ -41,4 +51,12 @@ class EndOffsets:
                 TopicPartition(place.topic, place.partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
                 for place in partitions
             }
-            self._asked = self._admin.list_offsets(latest, request_timeout=client.REQUEST_SECONDS)
+            self._asked = self._admin.list_offsets(latest, request_timeout=ANSWER_SECONDS)
+
+
+def _offset(answer: Future[Any]) -> int | None:
+    """Return the offset in an answer; None if the leader of the partition is down."""
+    with suppress(KafkaException):
+        offset = int(answer.result().offset)
+        return offset if offset >= 0 else None
+    return None

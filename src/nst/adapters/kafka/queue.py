@@ -117,7 +117,8 @@ class KafkaJobQueue:
 
     def lag(self) -> int:
         """Return the number of uncommitted messages in this worker's partitions, a few
-        seconds old. The sum over all workers is the lag of the group."""
+        seconds old; half a minute old after brokers were down. The sum over all workers is the
+        lag of the group."""
         return self._lag
 
     def close(self) -> None:
