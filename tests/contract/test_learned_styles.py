@@ -1,15 +1,19 @@
 """LearnedStyleRepository, in both databases, does what its docstrings promise."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from nst.adapters.sql import SqlJobRepository
+from nst.adapters.sql.schema import learned_styles, now
 from nst.errors import StyleNotFound
 from nst.jobs.job import new_id
 from nst.jobs.learned_styles import LearnedStyleRepository, StoredStyle
-from support.waiting import wait_until
+
+HOUR = 3600.0
 
 
 @pytest.fixture
@@ -88,22 +92,39 @@ def test_a_style_that_is_deleted(styles: LearnedStyleRepository) -> None:
     assert styles.list("anna") == [kept]
 
 
-def test_what_was_not_used_for_a_time(
+def age(repository: SqlJobRepository, style_id: str) -> None:
+    """Change a style as if it had been used an hour earlier."""
+    table = learned_styles
+    with repository._write() as connection:
+        aged = update(table).where(table.c.id == style_id).values(used_at=table.c.used_at - HOUR)
+        connection.execute(aged)
+
+
+def test_what_was_not_used_for_a_time_is_deleted(
     repository: SqlJobRepository, styles: LearnedStyleRepository
 ) -> None:
-    unused, used = styles.add(style()), styles.add(style())
-    time.sleep(0.3)
+    unused, used, new = styles.add(style()), styles.add(style()), styles.add(style())
+    for each in (unused, used):
+        age(repository, each.id)
     styles.use(used.id)
-    used = styles.get(used.id)
+    assert styles.delete_unused(2 * HOUR) is None
+    deleted = styles.delete_unused(HOUR / 2)
+    assert deleted
+    assert (deleted.id, deleted.directory) == (unused.id, unused.directory)
+    assert styles.delete_unused(HOUR / 2) is None
+    assert styles.existing([unused.id, used.id, new.id]) == {used.id, new.id}
 
-    def is_only_the_unused_one_found() -> bool:
-        """Ask for what was unused since shortly before the use, again after each long pause."""
-        before = repository.now()
-        found = styles.unused(before - used.used_at + 0.1, limit=10)
-        is_clear = repository.now() - before < 0.1
-        return is_clear and [each.id for each in found] == [unused.id]
 
-    wait_until(is_only_the_unused_one_found)
-    assert styles.unused(3600, limit=10) == []
-    wait_until(lambda: len(styles.unused(0.01, limit=10)) == 2)
-    assert len(styles.unused(0.01, limit=1)) == 1
+def test_an_unused_style_that_is_used_at_the_same_time_is_not_deleted(
+    repository: SqlJobRepository, styles: LearnedStyleRepository
+) -> None:
+    unused = styles.add(style())
+    age(repository, unused.id)
+    used = update(learned_styles).values(used_at=now())
+    with ThreadPoolExecutor(1) as pool:
+        with repository._write() as connection:
+            connection.execute(used)
+            deleted = pool.submit(styles.delete_unused, HOUR / 2)
+            time.sleep(0.2)  # the deletion waits for the end of this transaction
+        assert deleted.result() is None
+    assert styles.existing([unused.id]) == {unused.id}

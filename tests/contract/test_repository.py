@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from nst.adapters.sql import SqlJobRepository
+from nst.adapters.sql.schema import jobs
 from nst.errors import JobConflict, JobNotFound, LeaseLost
 from nst.jobs.job import Job, JobStatus, ListPosition, Share, new_id
 from nst.jobs.ports import JobRepository
@@ -571,12 +573,24 @@ def test_what_is_old(repository: JobRepository) -> None:
     now = repository.now()
     time.sleep(0.005)
     ended(repository, JobStatus.FAILED)
-    assert set(repository.completed_before(now, limit=10)) == old
-    assert len(set(repository.completed_before(now, limit=2)) & old) == 2
-    for job_id in old:
-        repository.delete(job_id)
-    assert not repository.completed_before(now, limit=10)
+    assert {repository.delete_completed(now) for _ in old} == old
+    assert repository.existing([*old]) == set()
+    assert repository.delete_completed(now) is None
     assert repository.get(running.id) == running
+
+
+def test_an_old_job_that_is_retried_at_the_same_time_is_not_deleted(
+    repository: SqlJobRepository,
+) -> None:
+    old = ended(repository, JobStatus.FAILED)
+    retried = update(jobs).where(jobs.c.id == old.id).values(status="queued", completed_at=None)
+    with ThreadPoolExecutor(1) as pool:
+        with repository._write() as connection:
+            connection.execute(retried)
+            deleted = pool.submit(repository.delete_completed, repository.now() + 60)
+            time.sleep(0.2)  # the deletion waits for the end of this transaction
+        assert deleted.result() is None
+    assert repository.get(old.id).status is JobStatus.QUEUED
 
 
 def test_which_of_fifty_thousand_exist(repository: JobRepository) -> None:

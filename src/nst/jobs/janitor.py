@@ -2,13 +2,15 @@
 
 Files are deleted only if no job can need them: the storage must belong to this database, and a
 storage with many unknown jobs is probably the wrong one.
-Files that cannot be deleted are logged, and the next run tries them again.
+A row is deleted before its files, by a statement that spares a job that was queued again and a
+style that was used meanwhile. Files that are left belong to no row, and a later run deletes them.
 """
 
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from nst.jobs.job import ID
 from nst.jobs.learned_styles import DIRECTORY, STYLE_DIRECTORY, LearnedStyleRepository
@@ -25,18 +27,20 @@ MANY_ORPHANS = 20
 """Number of orphaned directories that may always be removed.
 A larger number is removed only if it is at most half of all directories."""
 
+MOST = 1000
+"""Maximum number of jobs or styles that one call removes."""
+
 logger = logging.getLogger(__name__)
 
 
 def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: float) -> int:
     """Remove jobs whose retention has expired, and old files that belong to no job.
     Return the number of removed jobs and directories. Raises DependencyError."""
-    removed = 0
-    for job_id in repository.completed_before(repository.now() - retention_seconds, limit=1000):
+    _check_outage(repository, storage)
+    before, removed = repository.now() - retention_seconds, 0
+    for job_id in islice(iter(lambda: repository.delete_completed(before), None), MOST):
         with _guarded(job_id, repository, storage):
-            # Files first: if the storage fails, the job stays and is found again.
             storage.delete(f"{job_id}/")
-            repository.delete(job_id)
             removed += 1
     # Directories with other names belong to other programs.
     directories = [name for name in storage.directories() if ID.fullmatch(name)]
@@ -52,11 +56,11 @@ def clean_styles(
 ) -> int:
     """Remove learned styles whose retention has expired, and old files of no style.
     Return the number of removed styles and directories. Raises DependencyError."""
+    _check_outage(repository, storage)
     removed = 0
-    for style in styles.unused(retention_seconds, limit=1000):
+    for style in islice(iter(lambda: styles.delete_unused(retention_seconds), None), MOST):
         with _guarded(style.directory, repository, storage):
             storage.delete(style.directory)
-            styles.delete(style.id)
             removed += 1
     directories = [name for name in storage.directories() if STYLE_DIRECTORY.fullmatch(name)]
     known = styles.existing([name.removeprefix(DIRECTORY) for name in directories])
@@ -125,10 +129,15 @@ def _is_old(directory: str, repository: JobRepository, storage: ImageStorage) ->
 @contextmanager
 def _guarded(name: str, repository: JobRepository, storage: ImageStorage) -> Iterator[None]:
     """Log a failure to remove one job, style or directory, and continue with the others.
-    Raises DependencyError during an outage, in which each of a thousand calls would wait."""
+    Raises DependencyError during an outage, in which each call would wait."""
     try:
         yield
     except Exception as error:  # a fault of nst must not fill the storage either
         logger.warning("%s is not removed yet: %s", name, error)
-        repository.now()
-        storage.stat(DEPLOYMENT_KEY)
+        _check_outage(repository, storage)
+
+
+def _check_outage(repository: JobRepository, storage: ImageStorage) -> None:
+    """Raise DependencyError during an outage, in which each deleted row would leave its files."""
+    repository.now()
+    storage.stat(DEPLOYMENT_KEY)

@@ -101,8 +101,8 @@ class LearnedStyleRepository(Protocol):
     def delete(self, style_id: str) -> None:
         """Delete a style; do nothing if there is no such style."""
 
-    def unused(self, seconds: float, limit: int) -> Sequence[StoredStyle]:
-        """Return at most `limit` styles that have not been used for `seconds`."""
+    def delete_unused(self, seconds: float) -> StoredStyle | None:
+        """Delete one style that has not been used for `seconds`; return it or None."""
 
     def existing(self, style_ids: Sequence[str]) -> set[str]:
         """Return the ids that exist."""

@@ -142,8 +142,8 @@ class JobRepository(Protocol):
     def delete(self, job_id: str) -> None:
         """Delete a job and its shares; do nothing if there is no such job."""
 
-    def completed_before(self, time: float, limit: int) -> Sequence[str]:
-        """Return ids of jobs that completed before this time, in seconds since 1970."""
+    def delete_completed(self, time: float) -> str | None:
+        """Delete one job that completed before this time; return its id or None."""
 
     def existing(self, job_ids: Sequence[str]) -> set[str]:
         """Return the ids that exist."""

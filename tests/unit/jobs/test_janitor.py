@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nst.errors import StorageError
 from nst.jobs import janitor
 from nst.jobs.janitor import DEPLOYMENT_KEY, MANY_ORPHANS, clean, clean_styles
-from nst.jobs.job import ID, new_id
+from nst.jobs.job import ID, JobStatus, new_id
 from support.service_in_process import CAT, House, finishes
 from unit.learning import tiny
 
@@ -69,45 +69,77 @@ REFUSALS = [StorageError(Path("x"), "permission denied"), ZeroDivisionError("a f
 
 
 @pytest.mark.parametrize("error", REFUSALS, ids=str)
-def test_an_expired_job_whose_files_cannot_be_deleted_stays_and_the_others_go(
+def test_files_of_an_expired_job_that_cannot_be_deleted_go_later_and_the_others_now(
     house: House,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
 ) -> None:
+    assert cleaned(house) == 0  # as the first worker does when it starts
     jobs = [house.submit(options={"seed": seed}).id for seed in range(3)]
     for job_id in jobs:
         house.work(finishes())
         aged(house, job_id, RETENTION_SECONDS + 1)
-    first = house.repository.completed_before(house.repository.now(), limit=1000)[0]
+    first = jobs[0]
     with monkeypatch.context() as patch:
         refuse(house, patch, first, error)
         assert cleaned(house) == 2
-        assert house.repository.existing(jobs) == set(house.storage.directories()) == {first}
+        assert house.repository.existing(jobs) == set()
+        assert house.storage.directories() == [first]
         assert [line for line in caplog.messages if str(error) in line] == [
             f"{first} is not removed yet: {error}"
         ]
+    monkeypatch.setattr(janitor, "ORPHAN_SECONDS", -1.0)
     assert cleaned(house) == 1
-    assert house.repository.existing(jobs) == set(house.storage.directories()) == set()
+    assert house.storage.directories() == []
 
 
-def test_an_outage_ends_the_run(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each deletion of a thousand would wait for a storage that does not answer."""
-    for seed in range(3):
-        job = house.submit(options={"seed": seed})
+def test_a_job_that_is_retried_while_others_are_removed_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = {house.submit(options={"seed": seed}).id for seed in range(2)}
+    for job_id in jobs:
+        house.jobs.cancel("anna", job_id)
+        aged(house, job_id, RETENTION_SECONDS + 1)
+    delete = house.storage.delete
+
+    def delete_while_the_other_is_retried(prefix: str) -> None:
+        for job_id in house.repository.existing([*jobs - {prefix.rstrip("/")}]):
+            house.jobs.retry("anna", job_id)
+        delete(prefix)
+
+    monkeypatch.setattr(house.storage, "delete", delete_while_the_other_is_retried)
+    assert cleaned(house) == 1
+    (kept,) = house.repository.existing([*jobs])
+    assert house.repository.get(kept).status is JobStatus.QUEUED
+    assert house.storage.directories() == [kept]
+
+
+@pytest.mark.parametrize("deletions", [0, 1])
+def test_an_outage_ends_the_run(
+    house: House, monkeypatch: pytest.MonkeyPatch, deletions: int
+) -> None:
+    """No job goes whose files would be left, and no deletion waits for a storage that is out.
+    `deletions`: number of attempts to delete before the outage is noticed."""
+    jobs = [house.submit(options={"seed": seed}).id for seed in range(3)]
+    for job_id in jobs:
         house.work(finishes())
-        aged(house, job.id, RETENTION_SECONDS + 1)
+        aged(house, job_id, RETENTION_SECONDS + 1)
     asked: list[str] = []
+    stat = house.storage.stat
 
     def fail(key: str) -> None:
         asked.append(key)
         raise StorageError(Path("x"), "connection refused")
 
-    for name in ("delete", "stat"):
-        monkeypatch.setattr(house.storage, name, fail)
+    monkeypatch.setattr(house.storage, "delete", fail)
+    monkeypatch.setattr(
+        house.storage, "stat", lambda key: fail(key) if len(asked) == deletions else stat(key)
+    )
     with pytest.raises(StorageError):
         cleaned(house)
-    assert len(asked) == 2  # one deletion, and the question whether the storage answers
+    assert len(asked) == deletions + 1  # the last is the question whether the storage answers
+    assert len(house.repository.existing(jobs)) == 3 - deletions
 
 
 @pytest.mark.usefixtures("all_is_old")
@@ -222,6 +254,9 @@ class Shelf:
             raise FileNotFoundError(key)
         return self.owner
 
+    def stat(self, key: str) -> None:
+        """Return that there is no such file; the janitor asks only to be answered."""
+
     def put(self, _: str, data: bytes) -> None:
         self.owner = data
 
@@ -238,8 +273,8 @@ class Register:
     def existing(self, names: Sequence[str]) -> set[str]:
         return self.jobs & set(names)
 
-    def completed_before(self, _: float, limit: int) -> Sequence[str]:
-        return []
+    def delete_completed(self, _: float) -> str | None:
+        return None
 
     def now(self) -> float:
         return 0.0
@@ -300,21 +335,43 @@ def test_learned_styles_that_nobody_uses_go_and_jobs_keep_their_copy(
     assert styles_cleaned(house) == 0
 
 
+def test_a_learned_style_that_is_used_while_others_are_removed_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = tiny.saved(tmp_path / "waves.nst").read_bytes()
+    for name in ("one", "other"):
+        style = house.learned_styles.add("anna", data, name)
+        unused_for(house, style.id, RETENTION_SECONDS + 1)
+    delete = house.storage.delete
+
+    def delete_while_the_other_is_used(prefix: str) -> None:
+        for style in house.learned_styles.list("anna"):
+            house.learned_styles.use("anna", style.id)
+        delete(prefix)
+
+    monkeypatch.setattr(house.storage, "delete", delete_while_the_other_is_used)
+    assert styles_cleaned(house) == 1
+    (kept,) = house.learned_styles.list("anna")
+    assert house.storage.stat(kept.key)
+
+
 @pytest.mark.parametrize("error", REFUSALS, ids=str)
-def test_a_learned_style_that_cannot_be_deleted_stays_and_the_others_go(
+def test_a_file_of_a_learned_style_that_cannot_be_deleted_goes_later_and_the_others_now(
     house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
 ) -> None:
+    assert cleaned(house) == 0  # as the first worker does when it starts
     data = tiny.saved(tmp_path / "waves.nst").read_bytes()
     for number in range(3):
         style = house.learned_styles.add("anna", data, f"style {number}")
         unused_for(house, style.id, RETENTION_SECONDS + 1)
-    first, *_ = house.repository.learned_styles.unused(RETENTION_SECONDS, limit=1000)
     with monkeypatch.context() as patch:
-        refuse(house, patch, first.directory, error)
+        refuse(house, patch, style.directory, error)
         assert styles_cleaned(house) == 2
-        assert house.learned_styles.list("anna") == [first]
+        assert house.learned_styles.list("anna") == []
+        assert house.storage.stat(style.key)
+    monkeypatch.setattr(janitor, "ORPHAN_SECONDS", -1.0)
     assert styles_cleaned(house) == 1
-    assert house.learned_styles.list("anna") == []
+    assert house.storage.stat(style.key) is None
 
 
 @pytest.mark.usefixtures("all_is_old")

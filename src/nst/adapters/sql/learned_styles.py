@@ -67,19 +67,24 @@ class SqlLearnedStyles(Transactions):
         with self._write() as connection:
             connection.execute(delete(learned_styles).where(learned_styles.c.id == style_id))
 
-    def unused(self, seconds: float, limit: int) -> Sequence[StoredStyle]:
-        return self._select(learned_styles.c.used_at < now() - seconds, limit)
+    def delete_unused(self, seconds: float) -> StoredStyle | None:
+        table = learned_styles
+        is_unused = table.c.used_at < now() - seconds
+        one = select(table.c.id).where(is_unused).limit(1).scalar_subquery()
+        # The condition twice: PostgreSQL checks only the outer one after a concurrent change.
+        statement = delete(table).where(table.c.id == one, is_unused).returning(table)
+        with self._write() as connection:
+            row = connection.execute(statement).first()
+            return _style(row) if row else None
 
     def existing(self, style_ids: Sequence[str]) -> set[str]:
         statement = select(learned_styles.c.id).where(learned_styles.c.id.in_(style_ids))
         with self._read() as connection:
             return set(connection.scalars(statement))
 
-    def _select(
-        self, condition: ColumnElement[bool], limit: int | None = None
-    ) -> Sequence[StoredStyle]:
+    def _select(self, condition: ColumnElement[bool]) -> Sequence[StoredStyle]:
         order = (learned_styles.c.created_at.desc(), learned_styles.c.id)
-        statement = select(learned_styles).where(condition).order_by(*order).limit(limit)
+        statement = select(learned_styles).where(condition).order_by(*order)
         with self._read() as connection:
             return [_style(row) for row in connection.execute(statement)]
 

@@ -211,10 +211,13 @@ class SqlJobRepository(SqlAttempts, SqlShares):
         with self._write() as connection:
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
-    def completed_before(self, time: float, limit: int) -> Sequence[str]:
-        statement = select(jobs.c.id).where(jobs.c.completed_at < time).limit(limit)
-        with self._read() as connection:
-            return connection.execute(statement).scalars().all()
+    def delete_completed(self, time: float) -> str | None:
+        is_expired = jobs.c.completed_at < time
+        one = select(jobs.c.id).where(is_expired).limit(1).scalar_subquery()
+        # The condition twice: PostgreSQL checks only the outer one after a concurrent change.
+        statement = delete(jobs).where(jobs.c.id == one, is_expired).returning(jobs.c.id)
+        with self._write() as connection:
+            return connection.execute(statement).scalar()
 
     def existing(self, job_ids: Sequence[str]) -> set[str]:
         found = set[str]()
