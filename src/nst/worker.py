@@ -7,6 +7,7 @@ import random
 import socket
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +17,7 @@ from nst.engine_process.messages import Finished, News, Painted
 from nst.errors import DependencyError, QueueError, StorageFull
 from nst.jobs import workplace
 from nst.jobs.execute import execute_job
-from nst.jobs.janitor import clean
+from nst.jobs.janitor import BATCH, clean
 from nst.jobs.job import Job, JobLosses, JobProgress, JobStatus, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
 from nst.jobs.storage_check import probe_storage
@@ -61,7 +62,8 @@ class Worker:
         self._retention_seconds = retention_seconds
         self._clean_styles = clean_styles
         self._database = SteadyDatabase(context.repository, context.settings.lease_seconds)
-        self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
+        self._due = defaultdict[Callable[[], float], float](float)
+        """Time at which each task of housekeeping is due again."""
         self._pause_seconds = 0.0
         self._found_nothing = False
         self._storage_is_full = False
@@ -101,7 +103,7 @@ class Worker:
         self._context.should_stop.set()
 
     def _work(self) -> None:
-        self._do_what_is_due()
+        self._do_what_is_due(self._sweep, self._republish, self._clean)
         workplace.check_space()
         if self._storage_is_full:  # the result of a job could not be stored
             probe_storage(self._context.storage)
@@ -137,7 +139,8 @@ class Worker:
     def _stay(self) -> None:
         with suppress(QueueError):
             self._queue.stay()
-        self._do_what_is_due()
+        # Without _clean: a slow storage would keep the worker from its job.
+        self._do_what_is_due(self._sweep, self._republish)
 
     def _back_off(self, error: DependencyError) -> None:
         first, longest = BACK_OFF_SECONDS
@@ -146,12 +149,12 @@ class Worker:
         logger.warning("waiting %.0f s: %s", pause, error)
         self._context.should_stop.wait(pause)
 
-    def _do_what_is_due(self) -> None:
+    def _do_what_is_due(self, *tasks: Callable[[], float]) -> None:
         metrics.LAST_TURN.labels(self.name).set_to_current_time()
         metrics.LAG.labels(self.name).set(self._queue.lag())
         now = time.monotonic()
-        for task, due_at in self._due.items():
-            if now >= due_at:
+        for task in tasks:
+            if now >= self._due[task]:
                 try:
                     self._due[task] = now + task()
                 except DependencyError as error:
@@ -178,10 +181,11 @@ class Worker:
 
     def _clean(self) -> float:
         gone = clean(self._context.repository, self._context.storage, self._retention_seconds)
-        gone += self._clean_styles()
+        if gone < BATCH:
+            gone += self._clean_styles()
         if gone:
             logger.info("%d jobs, learned styles and orphaned directories have been removed", gone)
-        return CLEAN_SECONDS
+        return CLEAN_SECONDS if gone < BATCH else 0.0
 
 
 class _Meter:

@@ -92,6 +92,13 @@ def test_a_style_that_is_deleted(styles: LearnedStyleRepository) -> None:
     assert styles.list("anna") == [kept]
 
 
+def test_which_of_a_hundred_thousand_exist(styles: LearnedStyleRepository) -> None:
+    """PostgreSQL takes 65535 parameters in one statement, SQLite 32766 by default."""
+    there = {styles.add(style()).id for _ in range(3)}
+    assert styles.existing([*(new_id() for _ in range(100_000)), *there]) == there
+    assert styles.existing([]) == set()
+
+
 def age(repository: SqlJobRepository, style_id: str) -> None:
     """Change a style as if it had been used an hour earlier."""
     table = learned_styles

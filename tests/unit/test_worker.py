@@ -17,6 +17,7 @@ from nst.engine_process.messages import Crashed, Finished, News, Painted, Stoppe
 from nst.engine_process.parent import EngineProcess, Paint
 from nst.errors import QueueError, RepositoryError, StorageFull
 from nst.jobs import workplace
+from nst.jobs.janitor import BATCH
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.ports import Delivery
 from nst.worker import Worker
@@ -301,6 +302,24 @@ def test_no_exception_of_housekeeping_reaches_a_running_job(
     assert {"waiting", "now", "stay"} <= calls
     done = house.repository.get(job.id)
     assert (done.status, done.attempt, done.failed_attempts) == ("succeeded", 1, 0)
+
+
+def test_a_worker_cleans_between_its_jobs_only_until_nothing_is_left(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [house.submit(options={"seed": seed}) for seed in range(3)]
+    removed = iter([BATCH, BATCH, 1])
+    running: list[int] = []
+
+    def clean(*_: object) -> int:
+        running.append(house.repository.state().jobs[JobStatus.RUNNING])
+        return next(removed)
+
+    monkeypatch.setattr(worker_module, "clean", clean)
+    script: list[Line] = [paints(1), None, None, paints(2), finishes()]
+    with at_work(house, ScriptedEngine(script, script, script)):
+        wait_until(is_done(house, *jobs))
+    assert running == [0, 0, 0]
 
 
 def test_a_job_that_cannot_be_read_does_not_stop_a_worker(house: House) -> None:

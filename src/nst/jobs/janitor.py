@@ -27,21 +27,25 @@ MANY_ORPHANS = 20
 """Number of orphaned directories that may always be removed.
 A larger number is removed only if it is at most half of all directories."""
 
-MOST = 1000
-"""Maximum number of jobs or styles that one call removes."""
+BATCH = 20
+"""Maximum number of jobs, styles or orphaned directories that one call removes.
+Its worker takes no job meanwhile, and on S3 a thousand deletions take minutes."""
 
 logger = logging.getLogger(__name__)
 
 
 def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: float) -> int:
     """Remove jobs whose retention has expired, and old files that belong to no job.
-    Return the number of removed jobs and directories. Raises DependencyError."""
+    Return the number of removed jobs and directories; from BATCH on, more may be left. Raises
+    DependencyError."""
     _check_outage(repository, storage)
     before, removed = repository.now() - retention_seconds, 0
-    for job_id in islice(iter(lambda: repository.delete_completed(before), None), MOST):
+    for job_id in islice(iter(lambda: repository.delete_completed(before), None), BATCH):
         with _guarded(job_id, repository, storage):
             storage.delete(f"{job_id}/")
             removed += 1
+    if removed == BATCH:  # the next call is near, and a list of all directories takes long
+        return removed
     # Directories with other names belong to other programs.
     directories = [name for name in storage.directories() if ID.fullmatch(name)]
     known = repository.existing(directories)
@@ -55,10 +59,11 @@ def clean_styles(
     retention_seconds: float,
 ) -> int:
     """Remove learned styles whose retention has expired, and old files of no style.
-    Return the number of removed styles and directories. Raises DependencyError."""
+    Return the number of removed styles and directories; from BATCH on, more may be left. Raises
+    DependencyError."""
     _check_outage(repository, storage)
     removed = 0
-    for style in islice(iter(lambda: styles.delete_unused(retention_seconds), None), MOST):
+    for style in islice(iter(lambda: styles.delete_unused(retention_seconds), None), BATCH):
         with _guarded(style.directory, repository, storage):
             storage.delete(style.directory)
             removed += 1
@@ -79,7 +84,7 @@ def _remove_orphans(
         logger.error("files without a job or a style are not removed: %s", doubt)
         return 0
     removed = 0
-    for name in orphans:
+    for name in orphans[:BATCH]:
         with _guarded(name, repository, storage):
             storage.delete(f"{name}/")
             removed += 1

@@ -115,6 +115,19 @@ def test_a_job_that_is_retried_while_others_are_removed_is_kept(
     assert house.storage.directories() == [kept]
 
 
+def test_a_call_removes_one_batch(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cleaned(house) == 0
+    monkeypatch.setattr(janitor, "BATCH", 2)
+    monkeypatch.setattr(janitor, "ORPHAN_SECONDS", -1.0)
+    for seed in range(3):
+        job = house.submit(options={"seed": seed})
+        house.jobs.cancel("anna", job.id)
+        aged(house, job.id, RETENTION_SECONDS + 1)
+    orphans(house, 3)
+    assert [cleaned(house) for _ in range(4)] == [2, 1 + 2, 1, 0]
+    assert house.storage.directories() == []
+
+
 @pytest.mark.parametrize("deletions", [0, 1])
 def test_an_outage_ends_the_run(
     house: House, monkeypatch: pytest.MonkeyPatch, deletions: int
@@ -353,6 +366,17 @@ def test_a_learned_style_that_is_used_while_others_are_removed_is_kept(
     assert styles_cleaned(house) == 1
     (kept,) = house.learned_styles.list("anna")
     assert house.storage.stat(kept.key)
+
+
+def test_a_call_removes_one_batch_of_learned_styles(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(janitor, "BATCH", 2)
+    data = tiny.saved(tmp_path / "waves.nst").read_bytes()
+    for number in range(3):
+        style = house.learned_styles.add("anna", data, f"style {number}")
+        unused_for(house, style.id, RETENTION_SECONDS + 1)
+    assert [styles_cleaned(house) for _ in range(3)] == [2, 1, 0]
 
 
 @pytest.mark.parametrize("error", REFUSALS, ids=str)

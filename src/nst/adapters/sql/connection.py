@@ -1,11 +1,11 @@
 """Connections to SQLite and PostgreSQL with timeouts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Column, Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from nst.errors import RepositoryError
@@ -18,6 +18,9 @@ ANSWER_SECONDS = 10.0
 """Timeout of a statement of PostgreSQL, in seconds, also if the server hangs."""
 
 CONNECT_SECONDS = 5
+
+IDS_AT_ONCE = 1000
+"""Maximum number of ids in one statement, because its parameters are limited."""
 
 
 def connect(url: str, pool_size: int, answer_seconds: float | None = None) -> Engine:
@@ -126,3 +129,12 @@ class Transactions:
         writer = self._engine.execution_options(writes=True)
         with errors(), writer.begin() as connection:
             yield connection
+
+    def _existing(self, column: Column[Any], ids: Sequence[str]) -> set[str]:
+        """Return the ids that a column has, found in one transaction."""
+        found = set[str]()
+        with self._read() as connection:
+            for start in range(0, len(ids), IDS_AT_ONCE):
+                some = ids[start : start + IDS_AT_ONCE]
+                found |= set(connection.scalars(select(column).where(column.in_(some))))
+        return found

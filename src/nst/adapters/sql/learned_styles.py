@@ -78,9 +78,7 @@ class SqlLearnedStyles(Transactions):
             return _style(row) if row else None
 
     def existing(self, style_ids: Sequence[str]) -> set[str]:
-        statement = select(learned_styles.c.id).where(learned_styles.c.id.in_(style_ids))
-        with self._read() as connection:
-            return set(connection.scalars(statement))
+        return self._existing(learned_styles.c.id, style_ids)
 
     def _select(self, condition: ColumnElement[bool]) -> Sequence[StoredStyle]:
         order = (learned_styles.c.created_at.desc(), learned_styles.c.id)

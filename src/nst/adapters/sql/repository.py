@@ -20,9 +20,6 @@ from nst.errors import JobConflict, JobNotFound
 from nst.jobs.job import RETRYABLE, Job, JobStatus, ListPosition, not_retryable
 from nst.jobs.ports import QueueState
 
-IDS_AT_ONCE = 1000
-"""Maximum number of ids in one statement, because its parameters are limited."""
-
 
 class SqlJobRepository(SqlAttempts, SqlShares):
     """A JobRepository in SQLite or PostgreSQL; `migrate` creates its tables."""
@@ -220,12 +217,7 @@ class SqlJobRepository(SqlAttempts, SqlShares):
             return connection.execute(statement).scalar()
 
     def existing(self, job_ids: Sequence[str]) -> set[str]:
-        found = set[str]()
-        with self._read() as connection:
-            for start in range(0, len(job_ids), IDS_AT_ONCE):
-                some = job_ids[start : start + IDS_AT_ONCE]
-                found |= set(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(some))))
-        return found
+        return self._existing(jobs.c.id, job_ids)
 
     def state(self) -> QueueState:
         counts = (
