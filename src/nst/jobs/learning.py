@@ -50,7 +50,8 @@ class LearningJobs:
         self._check(asked)
         names = tuple(map(checked_name, asked.names or _names(asked.styles)))
         check_names(names, len(asked.styles))
-        self.learned_styles.check_room(sender.owner, sender.counted_as, "style_image")
+        if not self.jobs.find_submitted(sender):  # `Jobs.take` returns it, whatever the limits
+            self.learned_styles.check_room(sender.owner, sender.counted_as, "style_image")
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:

@@ -9,13 +9,7 @@ from typing import Any
 import nst
 from nst.controls import Controls
 from nst.decoding import Decoder
-from nst.errors import (
-    DependencyError,
-    JobConflict,
-    JobNotFound,
-    StorageError,
-    TooManyRequests,
-)
+from nst.errors import DependencyError, JobConflict, JobNotFound, StorageError, TooManyRequests
 from nst.jobs import sharing
 from nst.jobs.archives import Archives
 from nst.jobs.following import VisibleJob, follow, see
@@ -97,18 +91,18 @@ class Jobs:
         workers find a queued job without a message.
         Raises InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
         """
-        owner, client, key = sender.owner, sender.client, sender.idempotency_key
+        owner, client = sender.owner, sender.client
         job = Job(
             id=job_id,
             owner=owner,
             client=sender.counted_as,
             order=order,
             fingerprint=order.fingerprint(nst.__version__),
-            idempotency_key=key,
+            idempotency_key=sender.idempotency_key,
             trace=dict(sender.trace),
         )
         # Before the limits: a job that was accepted once must not be refused later.
-        if key and (earlier := self._repository.find_submitted(owner, key)):
+        if earlier := self.find_submitted(sender):
             return _same(earlier, job)
         admit(self.limits, self._repository, owner, sender.counted_as)
         if sender.reuses_results:
@@ -128,6 +122,11 @@ class Jobs:
         if stored.status is JobStatus.QUEUED:
             self._wake_workers(stored)
         return stored
+
+    def find_submitted(self, sender: Sender) -> Job | None:
+        """Return the job that was created with the sender's idempotency key, if any."""
+        key = sender.idempotency_key
+        return self._repository.find_submitted(sender.owner, key) if key else None
 
     def uploads(self, owner: str, job_id: str) -> tuple[Upload, Sequence[Upload]]:
         """Return the content and the styles of an earlier job, for a new one.

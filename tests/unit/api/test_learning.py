@@ -1,11 +1,13 @@
 """POST /api/v1/learning: accepted and refused requests."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nst.jobs.learning import MAX_PHOTOS
 from support.service_in_process import CAT, WAVES, Browser, House, browser, limited_to, upload
+from unit.learning import tiny
 
 LEARN, STYLES, JOBS = "/api/v1/learning", "/api/v1/learned-styles", "/api/v1/jobs"
 
@@ -133,6 +135,24 @@ def test_the_same_key_makes_one_job(client: Browser) -> None:
     )
     assert first.json["id"] == again.json["id"]
     assert (other.status_code, other.json["code"]) == (409, "job_conflict")
+
+
+def test_a_repeated_request_is_not_refused_because_of_the_styles_that_are_kept(
+    house: House, tmp_path: Path
+) -> None:
+    object.__setattr__(house.learned_styles, "limits", limited_to(max_learned_styles_per_client=1))
+    client = house.client()
+    header = {"Idempotency-Key": "k"}
+
+    def post(**headers: str) -> Any:
+        return client.post(LEARN, data={"style_image": upload(WAVES, "waves.png")}, headers=headers)
+
+    first = post(**header)
+    kept = upload(tiny.saved(tmp_path / "waves.nst").read_bytes(), "waves.nst")
+    assert client.post(STYLES, data={"file": kept}).status_code == 201
+    again, new = post(**header), post()
+    assert (again.status_code, again.json["id"]) == (202, first.json["id"])
+    assert (new.status_code, new.json["code"]) == (409, "too_many_styles")
 
 
 def test_somebody_else_finds_nothing(house: House) -> None:
