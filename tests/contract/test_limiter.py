@@ -22,6 +22,24 @@ def test_up_to_the_limit(limiter: RateLimiter) -> None:
     assert limiter.take("bytes", client, 1, 100, HOUR) > 0
 
 
+def test_what_is_given_back_can_be_taken_again(limiter: RateLimiter) -> None:
+    client = new_id()
+    assert limiter.take("bytes", client, 100, 100, HOUR) == 0
+    assert limiter.take("bytes", client, -30, 100, HOUR) == 0
+    assert limiter.take("bytes", client, 31, 100, HOUR) > 0
+    assert limiter.take("bytes", client, 30, 100, HOUR) == 0
+    assert limiter.take("bytes", client, 1, 100, HOUR) > 0
+
+
+def test_nobody_gets_more_than_the_limit_by_giving_back(limiter: RateLimiter) -> None:
+    new, other = new_id(), new_id()
+    assert limiter.take("bytes", other, 10, 100, HOUR) == 0
+    for client in (new, other):  # the window in which it was taken may have ended
+        assert limiter.take("bytes", client, -30, 100, HOUR) == 0
+        assert limiter.take("bytes", client, 101, 100, HOUR) > 0
+        assert limiter.take("bytes", client, 100, 100, HOUR) == 0
+
+
 def test_each_for_himself(limiter: RateLimiter) -> None:
     anna, bert = new_id(), new_id()
     assert limiter.take("bytes", anna, 100, 100, HOUR) == 0

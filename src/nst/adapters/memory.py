@@ -118,7 +118,7 @@ class MemoryRateLimiter:
                 return min(window_seconds, math.ceil(ends_at - now))  # rounding may exceed it
             if (what, client) not in self._used:
                 self._windows[window_seconds].append((ends_at, (what, client)))
-            self._used[what, client] = ends_at, used + amount
+            self._used[what, client] = ends_at, max(0, used + amount)
             return 0
 
     def _forget_ended(self, windows: deque[tuple[float, tuple[str, str]]], now: float) -> None:

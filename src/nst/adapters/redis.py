@@ -42,7 +42,8 @@ local used = tonumber(redis.call('GET', KEYS[1]) or '0')
 local left = redis.call('PTTL', KEYS[1])
 if left < 1 then used, left = 0, tonumber(ARGV[3]) end -- in its last millisecond it is there still
 if used + tonumber(ARGV[1]) > tonumber(ARGV[2]) then return left end
-redis.call('SET', KEYS[1], string.format('%.0f', used + tonumber(ARGV[1])), 'PX', left)
+used = math.max(0, used + tonumber(ARGV[1]))
+redis.call('SET', KEYS[1], string.format('%.0f', used), 'PX', left)
 return 0
 """
 

@@ -131,7 +131,6 @@ class LearnedStyles:
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
         self.check_room(owner, counted_as, "file")
-        self.quota.take_bytes(client or owner, len(data), self.limits.max_bytes_per_day)
         style = StoredStyle(
             id=new_id(),
             owner=owner,
@@ -142,10 +141,14 @@ class LearnedStyles:
             size_bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
         )
-        # The file first: the janitor removes a file without a row; a row without a file fails jobs.
-        self.storage.put(style.key, data)
+        with self.quota.returned_on_failure() as quota:
+            quota.take_bytes(client or owner, len(data), self.limits.max_bytes_per_day)
+            # The file first: the janitor removes a file without a row; a row without a file
+            # fails jobs.
+            self.storage.put(style.key, data)
+            stored = self.repository.add(style)
         logger.info("learned style kept", extra={"style": style.id})
-        return self.repository.add(style)
+        return stored
 
     def list(self, owner: str) -> Sequence[StoredStyle]:
         """Return the styles of the owner, newest first."""

@@ -295,6 +295,6 @@ class RateLimiter(Protocol):
     It never raises; consumption that it cannot count is allowed."""
 
     def take(self, what: str, client: str, amount: int, limit: int, window_seconds: int) -> int:
-        """Consume `amount` of a client's limit in a time window, and return 0.
-        If that would exceed the limit, consume nothing and return the seconds until the
-        next try."""
+        """Consume `amount` of a client's limit in a time window, and return 0. If that
+        would exceed the limit, consume nothing and return the seconds until the next try.
+        A negative amount is given back, down to a consumption of 0."""

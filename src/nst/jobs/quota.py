@@ -1,7 +1,9 @@
 """Quotas of clients: maximum requests, bytes and work in a period of time."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from nst.errors import TooManyRequests
 from nst.jobs.ports import RateLimiter
@@ -14,6 +16,16 @@ class Quota:
     """Quotas of all clients. Every method raises TooManyRequests above the limit."""
 
     limiter: RateLimiter
+
+    @contextmanager
+    def returned_on_failure(self) -> "Iterator[Quota]":
+        """Yield a quota; what is taken from it is returned if the context raises."""
+        taken = _Taken(self.limiter)
+        try:
+            yield Quota(taken)
+        except Exception:
+            taken.give_back()
+            raise
 
     def take_request(self, client: str, limit: int) -> None:
         """Count a request; `limit`: requests in a minute."""
@@ -36,3 +48,21 @@ class Quota:
         if wait := self.limiter.take("learning", client, seconds, 60 * limit, DAY_SECONDS):
             reason = f"this would exceed the {limit} minutes of learning of a day"
             raise TooManyRequests(reason, wait)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A RateLimiter that remembers what it has counted."""
+
+    limiter: RateLimiter
+    calls: list[tuple[str, str, int, int, int]] = field(default_factory=list)
+
+    def take(self, what: str, client: str, amount: int, limit: int, window_seconds: int) -> int:
+        wait = self.limiter.take(what, client, amount, limit, window_seconds)
+        if not wait:
+            self.calls.append((what, client, amount, limit, window_seconds))
+        return wait
+
+    def give_back(self) -> None:
+        for what, client, amount, limit, window_seconds in self.calls:
+            self.limiter.take(what, client, -amount, limit, window_seconds)

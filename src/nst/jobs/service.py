@@ -107,14 +107,15 @@ class Jobs:
         admit(self.limits, self._repository, owner, sender.counted_as)
         if sender.reuses_results:
             job = with_earlier_result(job, self._repository, self._storage)
-        if not job.cached:
-            take_work(self.limits, self._quota, client or owner, order)
-        with self._all_or_nothing(job_id):
-            size_bytes = sum(map(len, files.values()))
-            self._quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
-            for file, data in files.items():
-                self._storage.put(file, data)
-        stored = self._repository.add(job)
+        with self._quota.returned_on_failure() as quota:
+            if not job.cached:
+                take_work(self.limits, quota, client or owner, order)
+            with self._all_or_nothing(job_id):
+                size_bytes = sum(map(len, files.values()))
+                quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
+                for file, data in files.items():
+                    self._storage.put(file, data)
+            stored = self._repository.add(job)
         if stored.id != job.id:  # the same request arrived twice at the same time
             self._storage.delete(f"{job.id}/")
             return _same(stored, job)
@@ -198,8 +199,9 @@ class Jobs:
         if job.status not in RETRYABLE:  # before the limits: a conflict costs nothing
             raise not_retryable(job)
         admit(self.limits, self._repository, owner, job.client)
-        take_work(self.limits, self._quota, client or owner, job.order)
-        job = self._repository.retry(job_id)
+        with self._quota.returned_on_failure() as quota:
+            take_work(self.limits, quota, client or owner, job.order)
+            job = self._repository.retry(job_id)
         logger.info("job is tried again", extra=public_facts(job))
         self._wake_workers(job)
         return job

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from onnxruntime import InferenceSession
 
+from nst.errors import StorageFull
 from nst.settings.groups import Limits
 from support.service_in_process import Browser, House, browser, finishes, form, limited_to, upload
 from unit.learning import tiny
@@ -95,6 +96,22 @@ def test_nobody_else_sees_it(house: House, data: bytes) -> None:
     assert other.delete(here).status_code == 404
     assert paint(other, style["id"]).json["code"] == "style_not_found"
     assert mine.get(here).json == style
+
+
+def test_an_upload_that_fails_costs_no_bytes(
+    house: House, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    object.__setattr__(house.learned_styles, "limits", limited_to(max_bytes_per_day=len(data)))
+    client = house.client()
+
+    def fail(key: str, _: bytes) -> None:
+        raise StorageFull(Path(key), "there is no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.storage, "put", fail)
+        assert add(client, data).status_code == 507
+    assert add(client, data).status_code == 201
+    assert add(client, data).json["code"] == "too_many_requests"
 
 
 @pytest.mark.parametrize(

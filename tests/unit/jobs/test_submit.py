@@ -461,6 +461,56 @@ def test_an_order_that_is_refused_costs_no_bytes(tmp_path: Path) -> None:
     house.close()
 
 
+@pytest.mark.parametrize("error", [StorageFull(Path("x"), "full"), RepositoryError("gone")])
+def test_an_order_that_fails_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: NSTError
+) -> None:
+    size_bytes = len(CAT) + len(WAVES)
+    limits = limited_to(max_pixel_steps_per_day=WORK, max_bytes_per_day=size_bytes)
+    house = House(tmp_path, limits)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    port = house.repository if isinstance(error, RepositoryError) else house.storage
+    with monkeypatch.context() as patch:
+        patch.setattr(port, "add" if port is house.repository else "put", fail)
+        for _ in range(2):
+            with pytest.raises(type(error)):
+                house.submit("anna", client="1.2.3.4", options={"size": 64})
+    house.submit("anna", client="1.2.3.4", options={"size": 64})
+    house.close()
+
+
+def test_an_order_that_is_refused_for_its_bytes_costs_no_work(tmp_path: Path) -> None:
+    limits = limited_to(max_pixel_steps_per_day=WORK, max_bytes_per_day=len(CAT) + len(WAVES))
+    house = House(tmp_path, limits)
+    larger = Upload(encoded(picture(64, 64), "PNG"), "larger.png")
+    with pytest.raises(TooManyRequests, match=r"exceed the [\d.e-]+ MB of a day"):
+        house.submit("anna", client="1.2.3.4", options={"size": 48}, content=larger)
+    house.submit("anna", client="1.2.3.4", options={"size": 64})
+    house.close()
+
+
+def test_a_retry_that_is_a_conflict_in_the_last_moment_costs_no_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, limited_to(max_pixel_steps_per_day=2 * WORK))
+    job = house.submit(options={"size": 64})
+    house.jobs.cancel("anna", job.id)
+
+    def conflict(job_id: str) -> None:
+        raise JobConflict(job_id, "another request has just retried it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.repository, "retry", conflict)
+        for _ in range(2):
+            with pytest.raises(JobConflict):
+                house.jobs.retry("anna", job.id)
+    assert house.jobs.retry("anna", job.id).status is JobStatus.QUEUED
+    house.close()
+
+
 def test_retrying_is_limited_too(tmp_path: Path) -> None:
     house = House(tmp_path, limited_to(max_jobs_per_client=1))
     first = house.submit()
