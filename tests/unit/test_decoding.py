@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,7 +21,15 @@ from PIL import Image
 from nst import image_writer, images
 from nst.api.pictures import SHARED_SIDE_PIXELS, THUMB_SIDE_PIXELS
 from nst.decoding import Decoder, parent
-from nst.errors import ImageTooLarge, InvalidImage, ServerBusy, TooManyRequests, UnsupportedImage
+from nst.errors import (
+    ImageTooLarge,
+    InvalidImage,
+    ServerBusy,
+    StorageError,
+    StorageFull,
+    TooManyRequests,
+    UnsupportedImage,
+)
 from support.pictures import encoded, picture
 from support.waiting import PATIENCE_SECONDS, wait_until
 
@@ -37,6 +46,18 @@ def decoder() -> Iterator[Decoder]:
     made = Decoder(wait_seconds=PATIENCE_SECONDS)
     yield made
     made.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield the directory of a disk of 64 KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
 
 
 def with_empty_scans(data: bytes, count: int) -> bytes:
@@ -149,6 +170,29 @@ def test_a_process_that_was_killed_is_replaced(decoder: Decoder) -> None:
     process = decoder._idle[0]
     wait_until(lambda: not process.is_alive)
     assert decoder.inspect(SMALL, "content").size == (64, 48)
+
+
+def test_a_film_without_space_is_no_fault_of_the_picture(
+    decoder: Decoder, small_disk: Path, tmp_path: Path
+) -> None:
+    noise = tmp_path / "noise.png"
+    image_writer.save(Image.effect_noise((700, 700), 100), noise)
+    film = small_disk / "film.webp"
+    with pytest.raises(StorageFull) as caught:
+        decoder.film(noise, [noise], noise, film)
+    assert caught.value.path.is_relative_to(small_disk)
+    assert list(small_disk.iterdir()) == []
+    assert decoder.inspect(SMALL, "content").size == (64, 48)
+
+
+def test_a_film_that_cannot_be_written_is_no_fault_of_the_picture(
+    decoder: Decoder, tmp_path: Path
+) -> None:
+    (tmp_path / "cat.png").write_bytes(SMALL)
+    cat = tmp_path / "cat.png"
+    with pytest.raises(StorageError, match="No such file or directory") as caught:
+        decoder.film(cat, [cat], cat, tmp_path / "missing" / "film.webp")
+    assert type(caught.value) is StorageError
 
 
 def test_who_gets_no_process_in_time_is_told_when_to_come_back() -> None:

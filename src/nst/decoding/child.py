@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from nst import image_sizes, image_writer, images, transparency
-from nst.errors import ImageRole, InvalidImage, InvalidOption, UnsupportedImage
+from nst.errors import ImageRole, InvalidImage, InvalidOption, StorageError, UnsupportedImage
 from nst.video import FilmLimits, Timelapse, measure
 
 LARGE_PIXELS = 12_000_000
@@ -107,6 +107,8 @@ def _answer(task: str, arguments: Sequence[Any]) -> tuple[dict[str, Any], bytes]
         value, payload = _TASKS[task](*arguments)
     except InvalidImage as error:
         return {"error": error.code, "reason": error.reason}, b""
+    except StorageError as error:  # the disk on which a film is made
+        return {"error": error.code, "reason": error.reason, "path": str(error.path)}, b""
     return {"value": value}, payload
 
 

@@ -15,7 +15,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
-from nst.errors import ImageRole, ImageTooLarge, InvalidImage, ServerBusy, UnsupportedImage
+from nst.errors import (
+    ImageRole,
+    ImageTooLarge,
+    InvalidImage,
+    NSTError,
+    ServerBusy,
+    StorageError,
+    StorageFull,
+    UnsupportedImage,
+)
 from nst.image_files import MAX_PIXELS
 from nst.images import PictureFacts
 from nst.slots import Slots
@@ -49,6 +58,7 @@ to 12."""
 _PROBLEMS: dict[str, type[InvalidImage]] = {
     cls.code: cls for cls in (InvalidImage, UnsupportedImage, ImageTooLarge)
 }
+_STORAGE_ERRORS = {cls.code: cls for cls in (StorageError, StorageFull)}
 
 
 class Decoder:
@@ -126,7 +136,7 @@ class Decoder:
         self, content: Path, frames: Sequence[Path], result: Path, film: Path, *, client: str = ""
     ) -> None:
         """Write a film that starts with the content image and ends with the result.
-        Raises InvalidImage, TooManyRequests, ServerBusy."""
+        Raises InvalidImage, StorageError, TooManyRequests, ServerBusy."""
         names = [str(frame) for frame in frames]
         arguments = (str(content), names, str(result), str(film))
         with self._film_slots.one(client):
@@ -167,7 +177,7 @@ class Decoder:
         with self._process() as process:
             header, payload = process.ask((task, arguments, cpu_seconds), role)
         if code := header.get("error"):
-            raise _PROBLEMS.get(code, InvalidImage)(role, str(header.get("reason")))
+            raise _error(code, header, role)
         return header.get("value"), payload
 
     @contextmanager
@@ -185,6 +195,14 @@ class Decoder:
 
     def _start(self) -> "_Process":
         return _Process(self._memory_bytes, self._large.fileno())
+
+
+def _error(code: str, facts: dict[str, Any], role: ImageRole) -> NSTError:
+    """Return the error that a process has answered."""
+    reason = str(facts.get("reason"))
+    if storage_error := _STORAGE_ERRORS.get(code):
+        return storage_error(Path(str(facts.get("path"))), reason)
+    return _PROBLEMS.get(code, InvalidImage)(role, reason)
 
 
 class _Process:
