@@ -51,7 +51,9 @@ def send(offer: Offer) -> Response:
     elif link := pictures.link(offer, LINK_SECONDS, how):
         return redirect(link, Response=Response)  # type: ignore[return-value]
     else:
-        response = _ranged(file)
+        # The size of a file that is replaced is known only once it has been read. Its ETag may be
+        # that of the file before; then the client asks once more.
+        response = Response(pictures.read(file.key)) if offer.is_replaced else _ranged(file)
         response.content_type = offer.content_type
         response.headers["Content-Disposition"] = how
     response.set_etag(file.etag)

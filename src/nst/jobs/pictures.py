@@ -53,6 +53,8 @@ class Offer:
     name: str
     changes: bool = False
     """Whether the same URL may return another image later, such as after a retry."""
+    is_replaced: bool = False
+    """Whether another file may replace it at any time, such as the next preview."""
     is_large: bool = False
     """Whether clients should download it directly from the storage if possible."""
     first_frame: str | None = None
@@ -85,7 +87,8 @@ class Pictures:
 
     def preview(self, job: Job) -> Offer:
         """Return the newest preview of a running job."""
-        return Offer(f"{job.id}/{PREVIEW}", "image/jpeg", PREVIEW, changes=True)
+        key = f"{job.id}/{PREVIEW}"
+        return Offer(key, "image/jpeg", PREVIEW, changes=True, is_replaced=True)
 
     def steps(self, job: Job) -> Sequence[int]:
         """Return the steps of the stored intermediate images;
@@ -179,6 +182,10 @@ class Pictures:
         if file is None:
             raise PictureNotFound("this picture does not exist, or not yet")
         return file
+
+    def read(self, key: str) -> bytes:
+        """Return the bytes of a small file. Raises FileNotFoundError."""
+        return self.storage.get(key)
 
     def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes of a file from `start` to before `stop`, in pieces."""

@@ -19,6 +19,7 @@ from nst import image_writer, images
 from nst.api import pictures
 from nst.engine_process.messages import Finished, News, Work
 from nst.jobs.job import RESULT, Job, JobStatus
+from nst.jobs.stored_file import StoredFile
 from nst.progress import Change
 from support.pictures import encoded, picture
 from support.service_in_process import (
@@ -253,6 +254,24 @@ def test_another_try_has_another_picture_and_film(client: Browser, house: House)
     for path, old in zip(paths, before, strict=True):
         response = client.get(path, headers={"If-None-Match": old.headers["ETag"]})
         assert response.status_code == 200
+
+
+def test_a_preview_that_is_replaced_while_it_is_sent_is_whole(
+    client: Browser, house: House, done: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, stat = encoded(picture(640, 480), "JPEG"), house.storage.stat
+
+    def stat_and_replace(key: str) -> StoredFile | None:
+        found = stat(key)
+        house.storage.put(key, new)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.storage, "stat", stat_and_replace)
+        first = client.get(done["links"]["preview"])
+    assert (first.data, first.content_length) == (new, len(new))
+    again = client.get(done["links"]["preview"], headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (200, new)
 
 
 def test_head_says_the_size_without_the_picture(client: Browser, done: dict[str, Any]) -> None:
