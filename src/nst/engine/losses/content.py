@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from nst.engine.losses.reading import read
 from nst.engine.losses.sums import bands, bands_with, sum_of, weighted, wide
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.tiles import Tile, cut, stride
@@ -123,18 +124,19 @@ def _features(
     encoder: Encoder, layers: Sequence[str], content: Tensor, tile_side: int | None
 ) -> Mapping[str, Tensor]:
     """Return the features of the whole content image, by layer."""
-    tiles = cut(content.shape, tile_side, encoder.path)
+    if len(cut(content.shape, tile_side, encoder.path)) == 1:
+        activations: Activations = encoder(content)
+        return {layer: activations[layer] for layer in layers}
     wholes: dict[str, Tensor] = {}
-    for tile in tiles:
-        activations: Activations = encoder(tile.pixels(content))
-        of_tile = {layer: activations.pop(layer) for layer in layers}
-        if len(tiles) == 1:
-            return of_tile
-        for layer, features in of_tile.items():
+
+    def keep(tile: Tile, of_tile: Activations) -> None:
+        for layer in layers:
+            features, pixels = of_tile[layer], stride(layer)
             if layer not in wholes:
-                wholes[layer] = _room_for_whole(features, stride(layer), content)
-            pixels = stride(layer)
+                wholes[layer] = _room_for_whole(features, pixels, content)
             tile.of_picture(wholes[layer], pixels).copy_(tile.inner(features, pixels))
+
+    read(encoder, content, tile_side, keep)
     return wholes
 
 

@@ -22,6 +22,7 @@ def read(encoder: Encoder, image: Tensor, tile_side: int | None, *readers: Reade
         activations = encoder(tile.pixels(image))
         for reader in readers:
             reader(tile, activations)
+        activations.clear()  # before those of the next tile are allocated
 
 
 class CellReader:
