@@ -74,8 +74,7 @@ class ContentTerm:
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
         of_layers = [
-            # On the CPU, because not every device has float64.
-            share * squared_differences.to("cpu", torch.float64) / self._targets[layer].numel()
+            share * squared_differences / self._targets[layer].numel()
             for (layer, share), squared_differences in zip(
                 self._shares.items(), statistics, strict=True
             )

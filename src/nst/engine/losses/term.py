@@ -31,8 +31,9 @@ class Term(Protocol):
         """
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
-        """Return the loss without its weight, a scalar.
+        """Return the loss without its weight, a scalar like the statistics.
 
+        It has their device and number type: losses are added up, and MPS has no float64.
         `statistics`: those of the whole image. Autograd differentiates the loss with respect to
         them.
         """

@@ -59,3 +59,15 @@ def test_tiles_have_the_gradient_of_the_whole() -> None:
     whole, tiles = (objective(side)(X.flatten()) for side in (None, 16))
     assert tiles.loss == pytest.approx(whole.loss, rel=1e-9)
     torch.testing.assert_close(tiles.gradient, whole.gradient)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_the_loss_has_the_device_and_the_number_type_of_the_features(
+    device: str, dtype: torch.dtype
+) -> None:
+    """MPS, for which meta stands here, has no float64 in which losses could be added up."""
+    target = torch.ones(1, 4, 6, 8, dtype=dtype, device=device)
+    term = ContentTerm({"relu2_2": 1.0}, {"relu2_2": target})
+    loss = term.loss([target.sum()])
+    assert (loss.device.type, loss.dtype) == (device, dtype)
