@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -98,9 +99,12 @@ def measure(
     layers = {*CONTENT_LAYERS, *STYLE_LAYERS, *GRAM_LAYERS}
     # With zeros, much of what the deep layers see would be the frame around both images.
     encoder = Encoder(judge.model, judge.tensors, layers, padding="replicate")
-    of_image, of_content = (encoder(to_tensor(picture, size)) for picture in (image, content))
-    transport = _transport_to_regions(of_image, _regions(inputs, encoder))
+    # One after the other, because memory has no room for the activations of several images.
+    of_content = encoder.up_to(CONTENT_LAYERS).features(to_tensor(content, size))
+    regions = _regions(inputs, encoder)
     comparisons = compare(encoder, evenly(GRAM_LAYERS), inputs, size[::-1])
+    of_image = encoder.features(to_tensor(image, size))
+    transport = _transport_to_regions(of_image, regions)
     return Distances(
         judge=judge.model,
         content=_content_distance(of_image, of_content),
@@ -166,19 +170,26 @@ class _Region:
     amount: Tensor | None
     """Amount of the style at each pixel, (1, 1, H, W); None: the whole image."""
     styles: Sequence[tuple[float, Activations]]
-    """Share and features of each style; the shares add up to 1."""
+    """Share and sampled features, (N, C), of each style; the shares add up to 1."""
 
 
 def _regions(styles: Sequence[StyleInput], encoder: Encoder) -> list[_Region]:
-    features = [encoder(style.image) for style in styles]
-    pairs = list(zip(styles, features, strict=True))
     if styles[0].amount is None:
-        return [_Region(1.0, None, [(style.share, each) for style, each in pairs if style.share])]
+        mixed = [style for style in styles if style.share]
+        samples = partial(_samples, encoder, most=MAX_FEATURES // len(mixed))
+        return [_Region(1.0, None, [(style.share, samples(style.image)) for style in mixed])]
     return [
-        _Region(style.amount.mean().item(), style.amount, [(1.0, each)])
-        for style, each in pairs
+        _Region(style.amount.mean().item(), style.amount, [(1.0, _samples(encoder, style.image))])
+        for style in styles
         if style.amount is not None and style.amount.any()
     ]
+
+
+def _samples(encoder: Encoder, image: Tensor, most: int = MAX_FEATURES) -> Activations:
+    """Return at most this many features of an image in each style layer, (N, C)."""
+    features = encoder.up_to(STYLE_LAYERS).features(image)
+    # A view instead of a copy would keep all features in memory.
+    return {layer: _rows(_sampled(each, most)).clone() for layer, each in features.items()}
 
 
 def _transport_to_regions(of_image: Activations, regions: Sequence[_Region]) -> Transport:
@@ -201,15 +212,13 @@ def _features(
 ) -> tuple[Tensor, list[tuple[float, Tensor]]]:
     """Return the image's features in the region, and each style's share and features."""
     grid = _sampled(of_image[layer], MAX_FEATURES)
-    most = MAX_FEATURES // len(region.styles)
-    styles = [(share, _rows(_sampled(each[layer], most))) for share, each in region.styles]
     cells = _rows(grid)
     if region.amount is not None:
         height, width = grid.shape[2:]
         amounts = adaptive_avg_pool2d(region.amount, (height, width)).flatten()
         # A cell on a soft edge belongs to the region if it has at least half of the full amount.
         cells = cells[amounts >= amounts.max() / 2]
-    return cells, styles
+    return cells, [(share, each[layer]) for share, each in region.styles]
 
 
 def _sampled(features: Tensor, most: int) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from weakref import ReferenceType, ref
 
 import h5py
 import pytest
@@ -118,6 +119,24 @@ def objective_of(
     terms = make_terms(encoder, scene, options, tile_side)
     objective = Objective(encoder, terms, content.shape, tile_side=tile_side)
     return partial(objective, weights=loss_weights(options))
+
+
+def layers_in_memory(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """Record for each image or tile that is encoded from now on the ReLUs in memory.
+    They are those of the images and tiles encoded before it."""
+    recorded: list[set[str]] = []
+    encoded: list[tuple[str, ReferenceType[Tensor]]] = []
+    outputs = Encoder._outputs
+
+    def observed(self: Encoder, image: Tensor) -> Iterator[tuple[str, Tensor]]:
+        recorded.append({name for name, output in encoded if output() is not None})
+        for name, output in outputs(self, image):
+            if name.startswith("relu"):  # its convolution is mostly the same tensor
+                encoded.append((name, ref(output)))
+            yield name, output
+
+    monkeypatch.setattr(Encoder, "_outputs", observed)
+    return recorded
 
 
 def iterate(progress: Progress) -> Tensor:

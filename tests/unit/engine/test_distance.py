@@ -28,7 +28,7 @@ from nst.option_fields import MODELS
 from nst.progress import Distances
 from support.pictures import picture
 from unit.engine.network.test_encoder import plain_network
-from unit.engine.synthetic import narrow_tensors
+from unit.engine.synthetic import layers_in_memory, narrow_tensors
 
 Maps = dict[str, np.ndarray]
 """Feature maps (C, H, W) by layer."""
@@ -196,6 +196,19 @@ def test_regions_are_compared_with_their_own_style(random_judge: Weights) -> Non
     assert found.precision == pytest.approx(precision, rel=1e-4)
     assert found.coverage == pytest.approx(coverage, rel=1e-4)
     assert found.worst_tenth == pytest.approx(worst, rel=1e-4)
+
+
+@pytest.mark.parametrize("has_masks", [False, True])
+def test_one_image_at_a_time_has_its_features_in_memory(
+    has_masks: bool, random_judge: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the layers of the content that are compared in the end stay."""
+    image, one, other = (picture(40, 40).rotate(90 * turns) for turns in range(3))
+    mask = Image.new("L", image.size, 255) if has_masks else None
+    in_memory = layers_in_memory(monkeypatch)
+    measure(image, image, [Style(one, 0.5, mask), Style(other, 0.5, mask)], random_judge)
+    assert len(in_memory) == 6  # the styles twice: for their features and their averages
+    assert all(layers <= set(CONTENT_LAYERS) for layers in in_memory)
 
 
 # ── invariances ───────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import cache
 from itertools import count, islice, pairwise, takewhile
@@ -30,7 +31,7 @@ from nst.engine import preparation, style_transfer
 from nst.engine.draft import paint_draft
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
 from nst.engine.memory.kept import memory_for
-from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.styles import style_size
 from nst.engine.steering import loss_weights
@@ -485,14 +486,14 @@ def test_without_another_network_nothing_is_judged(tmp_path: Path) -> None:
 
 def let_memory_run_out(monkeypatch: pytest.MonkeyPatch, at_pixels: int, from_call: int = 0) -> None:
     """Let the encoder run out of memory at this many pixels, as on a small machine."""
-    forward, calls = Encoder.forward, count()
+    outputs, calls = Encoder._outputs, count()
 
-    def forward_or_fail(self: Encoder, image: torch.Tensor) -> Activations:
+    def outputs_or_fail(self: Encoder, image: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
         if next(calls) >= from_call and image.shape[2] * image.shape[3] >= at_pixels:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return forward(self, image)
+        return outputs(self, image)
 
-    monkeypatch.setattr(Encoder, "forward", forward_or_fail)
+    monkeypatch.setattr(Encoder, "_outputs", outputs_or_fail)
 
 
 WIDE, SQUARE = picture(272, 64), picture(64, 64).rotate(180)

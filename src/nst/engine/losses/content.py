@@ -124,8 +124,8 @@ def _features(
 ) -> Mapping[str, Tensor]:
     """Return the features of the whole content image, by layer."""
     if len(cut(content.shape, tile_side, encoder.path)) == 1:
-        activations: Activations = encoder(content)
-        return {layer: activations[layer] for layer in layers}
+        whole = encoder.features(content)
+        return {layer: whole[layer] for layer in layers}
     wholes: dict[str, Tensor] = {}
 
     def keep(tile: Tile, of_tile: Activations) -> None:

@@ -19,7 +19,7 @@ def read(encoder: Encoder, image: Tensor, tile_side: int | None, *readers: Reade
     The image passes through the network once, for any number of readers.
     """
     for tile in cut(image.shape, tile_side, encoder.path):
-        activations = encoder(tile.pixels(image))
+        activations = encoder.features(tile.pixels(image))
         for reader in readers:
             reader(tile, activations)
         activations.clear()  # before those of the next tile are allocated

@@ -5,7 +5,7 @@ Recognition, arXiv 1409.1556.
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 
 import torch
@@ -110,15 +110,16 @@ class Encoder(nn.Module):
     def forward(self, image: Tensor) -> Activations:
         """Return the features of an image (B, 3, H, W), in `dtype`.
 
-        `image`: RGB 0…255 minus MEAN_RGB.
+        `image`: RGB 0…255 minus MEAN_RGB. The outputs of all ReLUs are returned as well, because
+        `backward` needs them.
         """
-        activations = {}
-        x = image.to(self.dtype, memory_format=torch.channels_last)
-        for name in self.path:
-            x = self._apply_layer(name, x)
-            if name in self.layers or name.startswith("relu"):
-                activations[name] = x
-        return activations
+        outputs = self._outputs(image)
+        return {n: x for n, x in outputs if n in self.layers or n.startswith("relu")}
+
+    @torch.no_grad()
+    def features(self, image: Tensor) -> Activations:
+        """Return the features as `forward` does, without those for `backward`."""
+        return {name: x for name, x in self._outputs(image) if name in self.layers}
 
     @torch.no_grad()
     def backward(self, activations: Activations, add_gradient: AddGradient) -> Tensor:
@@ -134,6 +135,13 @@ class Encoder(nn.Module):
             gradient = self._undo_layer(name, gradient, activations)
             activations.pop(name, None)
         return gradient
+
+    def _outputs(self, image: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield the name and the output of each layer of the path."""
+        x = image.to(self.dtype, memory_format=torch.channels_last)
+        for name in self.path:
+            x = self._apply_layer(name, x)
+            yield name, x
 
     def _apply_layer(self, name: str, x: Tensor) -> Tensor:
         if name.startswith("conv"):

@@ -1,17 +1,20 @@
 """Tiles of an image, of which one at a time has activations."""
 
 from typing import Any
-from weakref import ReferenceType, ref
 
 import pytest
 import torch
-from torch import Tensor
 
 from nst.engine.losses.layers import TermLayers
-from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.encoder import Encoder
 from nst.engine.pictures.tensors import StyleInput
 from nst.options import StyleTransferOptions
-from unit.engine.synthetic import narrow_projections, narrow_tensors, objective_of
+from unit.engine.synthetic import (
+    layers_in_memory,
+    narrow_projections,
+    narrow_tensors,
+    objective_of,
+)
 
 SIZE, TILE_SIDE = (64, 96), 32
 TILES = 6
@@ -22,17 +25,7 @@ def test_a_tile_is_encoded_when_the_one_before_it_is_freed(
     options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The memory plan has room for the activations of one tile."""
-    before: list[ReferenceType[Tensor]] = []
-    alive: list[int] = []
-    forward = Encoder.forward
-
-    def observed(self: Encoder, image: Tensor) -> Activations:
-        alive.append(sum(each() is not None for each in before))
-        activations = forward(self, image)
-        before[:] = [ref(each) for each in activations.values()]
-        return activations
-
-    monkeypatch.setattr(Encoder, "forward", observed)
+    in_memory = layers_in_memory(monkeypatch)
     chosen = StyleTransferOptions(model="vgg16", **options)
     encoder = Encoder("vgg16", narrow_tensors("vgg16"), TermLayers.of(chosen, "vgg16").names)
     random = torch.Generator().manual_seed(0)
@@ -40,5 +33,5 @@ def test_a_tile_is_encoded_when_the_one_before_it_is_freed(
     with narrow_projections():
         evaluate = objective_of(encoder, content, [StyleInput(style)], chosen, tile_side=TILE_SIDE)
         evaluate(content.flatten())
-    assert len(alive) >= 4 * TILES  # of the content, of the style, and twice of the image
-    assert not any(alive)
+    assert len(in_memory) >= 4 * TILES  # of the content, of the style, and twice of the image
+    assert not any(in_memory)
