@@ -26,6 +26,7 @@ from nst.engine.scale_task import ScaleTask, in_float32
 from nst.engine.scales import Scale
 from nst.engine.start import enlarged_start, finer_start, first_start
 from nst.engine.targets import Scene, make_encoder, make_terms
+from nst.errors import InvalidOption, OutOfMemory
 from nst.options import StyleTransferOptions
 from nst.progress import MemoryPlan
 
@@ -41,7 +42,7 @@ class Preparation:
     device: torch.device
     dtype: torch.dtype
     hands_over: bool
-    """Whether the last scale ends in float32, whatever `dtype` is.
+    """Whether the last scale ends in float32, if there is memory for it.
     A checkpoint may have been made after that switch."""
     max_memory_bytes: int | None
     process_bytes: int
@@ -75,9 +76,7 @@ class Preparation:
         if checkpoint and self.hands_over:
             dtype = DTYPES[checkpoint.precision]
         demand = self._demand(scale.size, dtype)
-        plan = plan_in_float32 = self._plan(demand, checkpoint)
-        if self.hands_over:
-            plan_in_float32 = self._plan(in_float32(demand))
+        plan, plan_in_float32 = self._plan(demand, checkpoint), self._plan_in_float32(demand)
         with out_of_memory_at(scale.size, self.device):
             scene, start = self._scene(scale, coarser, checkpoint)
         attempts = Attempts(demand, plan, self.device)
@@ -175,3 +174,15 @@ class Preparation:
     def _plan(self, demand: Demand, checkpoint: Checkpoint | None = None) -> MemoryPlan:
         before = (checkpoint.tile_side, checkpoint.history_size) if checkpoint else None
         return choose_plan(demand, self.device, self.max_memory_bytes, before)
+
+    def _plan_in_float32(self, demand: Demand) -> MemoryPlan | None:
+        """Return the plan after the switch to float32; None if the number type stays.
+
+        It stays if float32 does not fit, because the coarser scales have been painted by then.
+        """
+        if not self.hands_over:
+            return None
+        try:
+            return self._plan(in_float32(demand))
+        except (InvalidOption, OutOfMemory):
+            return None

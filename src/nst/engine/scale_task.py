@@ -39,8 +39,9 @@ class ScaleTask:
     start: Tensor
     """Image from which a new optimizer starts, (1, 3, H, W)."""
     attempts: Attempts
-    plan_in_float32: MemoryPlan
-    """Memory plan after the switch from bfloat16 to float32."""
+    plan_in_float32: MemoryPlan | None
+    """Memory plan after the switch from bfloat16 to float32.
+    None: the number type stays."""
     objective_in: Callable[[Scene, StyleTransferOptions, torch.dtype, MemoryPlan, int], Objective]
     """Function that creates the objective.
     Its arguments are the scene, the options in force, the number type, the plan, and the number
@@ -64,6 +65,10 @@ class ScaleTask:
     @property
     def dtype(self) -> torch.dtype:
         return self.objective.dtype
+
+    @property
+    def can_go_on_in_float32(self) -> bool:
+        return self.plan_in_float32 is not None and self.dtype != torch.float32
 
     @property
     def plan(self) -> MemoryPlan:
@@ -159,6 +164,7 @@ class ScaleTask:
 
     def go_on_in_float32(self, optimizer: Optimizer) -> None:
         """Continue in float32 from the optimizer's iterate. Raises OutOfMemory, Diverged."""
+        assert self.plan_in_float32 is not None  # see can_go_on_in_float32
         demand = in_float32(self.attempts.demand)
         self.attempts = replace(self.attempts, demand=demand, plan=self.plan_in_float32)
         optimizer.shorten_memory(self.plan.history_size)

@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Self
 
-import torch
 from PIL import Image
 
 from nst.controls import Controls
@@ -203,7 +202,7 @@ class IterativeTransfer:
             has_moved = task.step(optimizer)
             convergence.add(optimizer.accepted.loss)
             is_done = not has_moved or convergence.is_reached
-            if is_done and is_last and self.precision == "auto" and task.dtype != torch.float32:
+            if is_done and is_last and task.can_go_on_in_float32:
                 # Only what bfloat16 rounds away can still reduce the loss.
                 task.go_on_in_float32(optimizer)
                 convergence.restart()

@@ -31,9 +31,12 @@ from nst.engine import preparation, style_transfer
 from nst.engine.draft import paint_draft
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
 from nst.engine.memory.kept import memory_for
+from nst.engine.memory.plan import MIN_HISTORY_SIZE, MIN_TILE_SIDE, predict
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.styles import style_size
+from nst.engine.scale_task import in_float32
+from nst.engine.snapshot import StepSnapshot
 from nst.engine.steering import loss_weights
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import (
@@ -161,6 +164,24 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
     assert seen[-1].losses.total == pytest.approx(
         objective(reached, loss_weights(method.options)).loss, rel=1e-4
     )
+
+
+def test_bf16_stays_where_there_is_no_memory_for_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan before the start does not contain fp32, so a scale must not be refused for it."""
+    monkeypatch.setattr(style_transfer, "used_bytes", lambda _: 10**9)
+    inputs, size = Inputs(picture(), picture(40, 40)), (192, 144)
+    options: Any = {"convergence_tolerance": 0.9, "convergence_window": 2}
+    method = transfer("auto", size=192, scales=2, total_iterations=12, **options)
+    method.dtype = torch.bfloat16  # also where auto would not choose it
+    demand = method._preparation(inputs)._demand(size, torch.bfloat16)
+    smallest, too_large = (
+        predict(each, MIN_TILE_SIDE, MIN_HISTORY_SIZE) for each in (demand, in_float32(demand))
+    )
+    method.max_memory_bytes = (smallest.peak_bytes + too_large.peak_bytes) // 2
+    *_, last = method.steps(inputs)
+    assert last.stop_reason is StopReason.CONVERGED
+    assert isinstance(last.snapshot, StepSnapshot)
+    assert last.snapshot.task.dtype == torch.bfloat16
 
 
 def test_the_precision_that_was_used_is_told() -> None:
