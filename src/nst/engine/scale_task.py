@@ -12,7 +12,7 @@ from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import precision_of
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.memory.attempts import Attempts
-from nst.engine.memory.kept import give_back, trim
+from nst.engine.memory.kept import give_back, switch_to, trim
 from nst.engine.memory.plan import Demand
 from nst.engine.optimizer.adam import Adam
 from nst.engine.optimizer.average import Average
@@ -167,6 +167,7 @@ class ScaleTask:
         assert self.plan_in_float32 is not None  # see can_go_on_in_float32
         demand = in_float32(self.attempts.demand)
         self.attempts = replace(self.attempts, demand=demand, plan=self.plan_in_float32)
+        switch_to(self.plan)
         optimizer.shorten_memory(self.plan.history_size)
         self.compute_in(torch.float32)
         self._within_memory(partial(optimizer.go_on_with, self.evaluate))
@@ -225,6 +226,7 @@ class ScaleTask:
         return self.attempts.make(attempt, self._follow)
 
     def _follow(self, plan: MemoryPlan) -> None:
+        switch_to(plan)
         if self._objective:
             self._objective.compute_in_tiles(plan.tile_side)
 

@@ -27,7 +27,7 @@ from nst import (
     image_sizes,
     images,
 )
-from nst.engine import preparation, style_transfer
+from nst.engine import preparation, scale_task, style_transfer
 from nst.engine.draft import paint_draft
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
 from nst.engine.memory.kept import memory_for
@@ -583,6 +583,21 @@ def test_each_scale_keeps_or_returns_memory_as_its_own_plan_says(
         monkeypatch.setattr(module, "memory_for", follow)
     transfer(size=192, scales=2, total_iterations=2).run(Inputs(picture(), picture()))
     assert [plan.size for plan in followed] == 2 * [(96, 72)] + 2 * [(192, 144)]
+
+
+def test_a_new_plan_of_a_scale_decides_whether_memory_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    switched: list[MemoryPlan] = []
+    monkeypatch.setattr(scale_task, "switch_to", switched.append)
+    options: Any = {"convergence_tolerance": 0.9, "convergence_window": 2}
+    handing_over = transfer("auto", total_iterations=20, **options)
+    handing_over.dtype = torch.bfloat16  # also where auto would not choose it
+    *_, last = handing_over.steps(Inputs(picture(), picture(40, 40)))
+    assert switched == [last.memory_plan]
+    let_memory_run_out(monkeypatch, at_pixels=272 * 64)
+    retried = transfer(size=272, total_iterations=1).run(Inputs(WIDE, SQUARE))
+    assert switched[1:] == [retried.memory_plan]
 
 
 def test_a_limit_below_the_smallest_plan_is_refused() -> None:

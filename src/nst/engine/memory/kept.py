@@ -63,6 +63,19 @@ def returned_memory() -> Iterator[None]:
         _set(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
 
 
+def switch_to(plan: MemoryPlan) -> None:
+    """Return freed memory from now on if this plan does not keep it.
+
+    Every `kept_memory` that has begun then returns freed memory, until all of them have ended.
+    """
+    with _lock:
+        if _users and not plan.keeps_freed_memory:
+            _set(_M_MMAP_MAX, _MMAP_MAX)
+            _set(_M_MMAP_THRESHOLD, _SMALL_MMAP_THRESHOLD_BYTES)
+            _set(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
+            trim()
+
+
 def _enter() -> None:
     global _users  # noqa: PLW0603 – the setting is one per process, and so is the count of its users
     with _lock:
