@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from cli.conftest import Nst, saved
-from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, bootstrap, images
+from nst.cli.film_frames import Frames
 from nst.cli.progress_bar import ProgressBar
+from nst.film_options import later_options
 from nst.progress import Progress
 from nst.video import CONTAINERS
 from nst.video.clock import FilmProgress
@@ -166,6 +168,19 @@ def test_the_time_is_told_before_it_begins_once_it_was_measured(
     )
     assert not any("about" in line for line in first)
     assert any(re.fullmatch(r"48×32 pixels, 5 frames: about \d+ (s|min)", line) for line in second)
+
+
+def test_the_time_that_is_told_counts_the_steps_of_later_frames(
+    nst: Nst, still: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def painted(frames: Frames, frame: Image.Image, latest: object) -> Image.Image:
+        return frame
+
+    monkeypatch.setattr(Frames, "_painted", painted)
+    first = StyleTransferOptions.from_preset("fast", size=48, total_iterations=1)
+    bootstrap.keep_frame_speed(later_options(first, 20), (48, 32), 6000.0)
+    outcome = nst("video", still, style, "--first-steps=1", "--steps=20", "-o", "out.mp4")
+    assert "48×32 pixels, 5 frames: about 7 h" in outcome.error_lines
 
 
 def test_drafts_have_one_pass(nst: Nst, still: Path, style: Path) -> None:

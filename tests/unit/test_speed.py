@@ -89,6 +89,18 @@ def test_a_film_takes_its_first_frame_and_the_others() -> None:
     assert bootstrap.estimate(options, PHOTO, 10, "cuda") is None
 
 
+def test_later_frames_are_estimated_with_their_own_steps() -> None:
+    options = options_of("fast", size=128)
+    size = image_sizes.fit(PHOTO, 128)
+    bootstrap.keep_speed(result(options, 10.0))
+    picture = bootstrap.estimate(options, PHOTO) or 0.0
+    later = later_options(options, 20)
+    bootstrap.keep_frame_speed(later, size, 15.0)
+    film = bootstrap.estimate(options, PHOTO, 10, later=later)
+    assert film == pytest.approx(picture + 9 * 15.0)
+    assert (bootstrap.estimate(options, PHOTO, 10) or 0.0) < picture + 9 * 15.0
+
+
 def test_films_of_drafts_are_measured_too() -> None:
     options = options_of("draft")
     bootstrap.keep_frame_speed(options, (96, 64), 0.5)

@@ -54,10 +54,12 @@ def estimate(
     content_size: tuple[int, int],
     frames: int | None = None,
     device: str = "auto",
+    later: "StyleTransferOptions | None" = None,
 ) -> float | None:
     """Return the seconds that a transfer will take on this machine;
     None if no similar transfer was measured here. `content_size`: width and height in
-    pixels. `frames`: number of frames of a film in all passes; None for an image."""
+    pixels. `frames`: number of frames of a film in all passes; None for an image. `later`:
+    options of a film's frames after the first; None: those of `later_options`."""
     from nst import image_sizes
     from nst.engine.scales import work
     from nst.film_options import later_options
@@ -66,7 +68,7 @@ def estimate(
     first = known.estimate(options, work(size, options))
     if first is None or frames is None:
         return first
-    later = later_options(options)
+    later = later or later_options(options)
     each = known.estimate_frame(later, work(size, later))
     return None if each is None else first + (frames - 1) * each
 

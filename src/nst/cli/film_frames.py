@@ -86,7 +86,7 @@ class Frames:
         Raises the error that ends the painting before the first frame is finished.
         """
         if self._checkpoint.newest(0) is None:
-            self._painter.tell_film_estimate(self._film, self._passes)
+            self._painter.tell_film_estimate(self._film, self._later, self._passes)
         with self._painter.bar:
             if self._passes > 1:
                 self._paint_passes()

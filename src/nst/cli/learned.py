@@ -51,7 +51,7 @@ class LearnedPainter(Painter):
             self.options, device=self._machine.device, precision=self._machine.precision
         )
 
-    def tell_film_estimate(self, film: "Video", passes: int) -> None:
+    def tell_film_estimate(self, film: "Video", later: StyleTransferOptions, passes: int) -> None:
         """Print nothing: the speed of learned styles is not kept."""
 
     def keep_frame_speed(

@@ -173,10 +173,15 @@ class Painter:
         if words:
             tell(words)
 
-    def tell_film_estimate(self, film: "Video", passes: int) -> None:
+    def tell_film_estimate(self, film: "Video", later: StyleTransferOptions, passes: int) -> None:
         """Print how long a film will take, if a similar one was measured here."""
         words = estimate_in_words(
-            self.options, film.size, self._machine.device, frames=film.frames, passes=passes
+            self.options,
+            film.size,
+            self._machine.device,
+            frames=film.frames,
+            passes=passes,
+            later=later,
         )
         if words:
             tell(words)

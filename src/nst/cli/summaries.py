@@ -26,14 +26,15 @@ def estimate_in_words(
     *,
     frames: int | None = None,
     passes: int = 1,
+    later: StyleTransferOptions | None = None,
 ) -> str | None:
     """Return the estimated duration of an image or a film, in words.
 
-    `frames`: number of frames of a film; None for an image. Returns None if this machine has
-    measured nothing similar.
+    `frames`: number of frames of a film; None for an image. `later`: options of the frames after
+    the first. Returns None if this machine has measured nothing similar.
     """
     paintings = None if frames is None else frames * passes
-    seconds = None if paintings == 0 else estimate(options, size, paintings, device)
+    seconds = None if paintings == 0 else estimate(options, size, paintings, device, later)
     if seconds is None:
         return None
     from nst.speed import in_words
