@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_video import film
 from nst.cli.progress_bar import ProgressBar
+from nst.errors import StorageError
 from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
 from nst.learning.training import LearningProgress
+from nst.learning.training_run import TrainingRun
 from nst.recipe import Recipe
 from nst.video import Video
 from support.waiting import PATIENCE_SECONDS, wait_until
@@ -127,6 +130,10 @@ def test_ctrl_c_keeps_the_network_so_far(tmp_path: Path) -> None:
     assert style_file.load(tmp_path / "impasto.nst")[1].recipe.steps > 0
 
 
+def full(training_run: TrainingRun, path: Path, **_: bool) -> Path:
+    raise StorageError(path, "No space left on device")
+
+
 def press(bar: ProgressBar, progress: LearningProgress) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -148,6 +155,35 @@ def test_resume_replaces_the_network_so_far_unless_somebody_changed_it(
     assert len(list(tmp_path.glob("*.nst"))) == (3 if is_changed else 2)
     assert nst("learn", STYLE, *THREE, "-o", "whole.nst").code == 0
     assert tensors_of(tmp_path / result) == tensors_of(tmp_path / "whole.nst")
+
+
+@pytest.mark.parametrize(("given", "device"), [((), "cpu"), (("--device=auto",), "auto")])
+def test_resume_has_the_device_the_export_and_the_permission_to_overwrite(
+    nst: Nst,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: tuple[str, ...],
+    device: str,
+) -> None:
+    devices: list[str] = []
+    begin = TrainingRun.begin
+
+    def remember(*arguments: Any, **facts: Any) -> TrainingRun:
+        devices.append(facts["device"])
+        return begin(*arguments, **facts)
+
+    monkeypatch.setattr(TrainingRun, "begin", remember)
+    (tmp_path / "out.nst").write_bytes(b"earlier")
+    command = ("learn", STYLE, *SMALL, "--steps=4", "-o", "out.nst", "--overwrite")
+    options = ("--device=cpu", "--export=onnx", "--checkpoint-every=0.0001")
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingRun, "save", full)
+        patch.setattr(ProgressBar, "show_learning", press)
+        assert nst(*command, *options).code == 1
+    assert (tmp_path / "out.nst").read_bytes() == b"earlier"
+    resumed = nst("learn", "--resume", "out_checkpoint.safetensors", *given)
+    assert (resumed.code, resumed.out) == (0, "out.nst\nout.onnx\n")
+    assert devices == ["cpu", device]
 
 
 def test_any_error_keeps_the_network_so_far(

@@ -126,6 +126,83 @@ def test_weights_of_the_checkpoint_unless_others_are_named(nst: Nst, interrupted
     assert "kept.pth" not in other
 
 
+@pytest.mark.parametrize("given", [(), ("--max-memory=3GB", "--device=auto")])
+def test_memory_and_device_of_the_checkpoint_unless_others_are_given(
+    nst: Nst, interrupted: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...]
+) -> None:
+    used: list[tuple[str, int | None]] = []
+    create = NeuralStyleTransfer.__init__
+
+    def remember(transfer: NeuralStyleTransfer, *arguments: Any, **facts: Any) -> None:
+        used.append((facts["device"], facts["max_memory_bytes"]))
+        create(transfer, *arguments, **facts)
+
+    monkeypatch.setattr(NeuralStyleTransfer, "__init__", remember)
+    options = ("--max-memory=2GB", "--device=cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press_at_two)
+        nst(*stylize("part.png"), *options)
+    assert nst("stylize", "--resume", "part_checkpoint", *given).code == 0
+    assert used == [("cpu", 2_000_000_000), ("auto", 3_000_000_000) if given else used[0]]
+
+
+def test_a_checkpoint_of_an_older_nst_goes_on(nst: Nst, interrupted: Path) -> None:
+    file = interrupted / COMMAND_NAME
+    new = ("device", "max_memory", "overwrite", "timelapse")
+    command = json.loads(file.read_text())
+    file.write_text(json.dumps({name: command[name] for name in command if name not in new}))
+    assert nst("stylize", "--resume", interrupted).out == "out.png\n"
+
+
+def test_the_time_lapse_is_saved_after_an_interruption_too(
+    nst: Nst, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press_at_two)
+        outcome = nst(*stylize("part.png"), "--timelapse=part.gif")
+        assert outcome.out == "part.png\npart.gif\n"
+    so_far = (tmp_path / "part.gif").read_bytes()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    outcome = nst("stylize", "--resume", "../part_checkpoint")
+    assert outcome.out == "../part.png\n../part-2.gif\n"
+    assert (tmp_path / "part.gif").read_bytes() == so_far
+
+
+def kill_overwriting(tmp_path: Path) -> None:
+    """Kill a run with --overwrite that has painted over nothing yet."""
+    (tmp_path / "out.png").write_bytes(b"earlier")
+    options = (*stylize()[1:], "--total-iterations=20", "--overwrite", OFTEN)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, "stylize", *options], cwd=tmp_path, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "out.png").read_bytes() == b"earlier"
+
+
+@pytest.mark.parametrize(("named", "replaced"), [((), True), (("-o", "other.png"), False)])
+def test_overwrite_of_the_checkpoint_concerns_its_own_output(
+    nst: Nst, interrupted: Path, tmp_path: Path, named: tuple[str, ...], replaced: bool
+) -> None:
+    (tmp_path / "other.png").write_bytes(b"other")
+    kill_overwriting(tmp_path)
+    outcome = nst("stylize", "--resume", "out_checkpoint-2", *named)
+    assert outcome.out == ("out.png\n" if replaced else "other-2.png\n")
+    assert ((tmp_path / "out.png").read_bytes() != b"earlier") == replaced
+    assert (tmp_path / "other.png").read_bytes() == b"other"
+
+
+def test_overwrite_ends_with_the_picture_so_far(
+    nst: Nst, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press_at_two)
+        assert nst(*stylize(), "--overwrite").out == "out.png\n"
+    (tmp_path / "out.png").write_bytes(b"mine")
+    assert nst("stylize", "--resume", "out_checkpoint-2").out == "out-2.png\n"
+    assert (tmp_path / "out.png").read_bytes() == b"mine"
+
+
 def edit_command(checkpoint: Path, **values: str) -> None:
     file = checkpoint / COMMAND_NAME
     file.write_text(json.dumps(json.loads(file.read_text()) | values))

@@ -16,9 +16,11 @@ from PIL import Image
 
 from cli.conftest import Nst, process
 from cli.test_video import film, frames, sound
-from nst import image_writer
+from nst import StyleTransferOptions, image_writer
 from nst.cli.checkpoints import COMMAND_NAME
 from nst.cli.film_frames import Frames
+from nst.cli.machine import MachineOptions
+from nst.cli.painter import Painter
 from nst.errors import Diverged, StorageError
 from nst.video import Video
 from support.pictures import picture
@@ -143,6 +145,46 @@ def test_a_film_so_far_that_somebody_changed_stays(
     assert nst("video", "--resume", interrupted).out == "out-2.mp4\n"
     assert (tmp_path / "out.mp4").read_bytes() == b"mine"
     assert same(tmp_path / "out-2.mp4", whole)
+
+
+def test_the_options_of_a_film_stay_unless_others_are_given(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machines: list[MachineOptions] = []
+    create = Painter.__init__
+
+    def remember(painter: Painter, options: StyleTransferOptions, machine: MachineOptions) -> None:
+        machines.append(machine)
+        create(painter, options, machine)
+
+    monkeypatch.setattr(Painter, "__init__", remember)
+    given = ("--device=cpu", "--max-memory=2GB", "--preview=2")
+    with monkeypatch.context() as patch:
+        stand_in(patch, 3, interrupt)
+        assert nst(*video(), *given).code == 130
+        assert nst("video", "--resume", "out_checkpoint", "--max-memory=3GB").code == 130
+    stand_in(monkeypatch)
+    assert nst("video", "--resume", "out_checkpoint").code == 0
+    assert [(each.device, each.max_memory) for each in machines] == [
+        ("cpu", 2_000_000_000),
+        ("cpu", 3_000_000_000),
+        ("cpu", 3_000_000_000),
+    ]
+    previews = sorted(file.name for file in (tmp_path / "out_preview").iterdir())
+    assert previews == [f"{number:06}.png" for number in range(2, FRAMES + 1, 2)]
+
+
+def test_a_film_that_could_not_be_written_overwrites_as_it_would_have(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"earlier")
+    stand_in(monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(Video, "repaint", fail_to_write)
+        assert nst(*video(), *PASSES, "--overwrite").code == 1
+    assert (tmp_path / "out.mp4").read_bytes() == b"earlier"
+    assert nst("video", "--resume", "out_checkpoint").out == "out.mp4\n"
+    assert len(list(frames(tmp_path / "out.mp4"))) == FRAMES
 
 
 @pytest.mark.parametrize("act", [fail, lambda: bytearray(1 << 60)])

@@ -2,16 +2,16 @@
 
 import os
 import shlex
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import files
+from nst.cli.intervals import IntervalTimer
 from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
 from nst.cli.options import is_given
@@ -21,9 +21,6 @@ from nst.progress import CHECKPOINT_NAME, Change, Progress
 from nst.recipe import PictureFile
 
 COMMAND_NAME = "command.json"
-SHARE_OF_TIME = 0.05
-"""Maximum share of the time that is spent on writing checkpoints.
-Large checkpoints are therefore written less often."""
 
 
 class Pictures(NamedTuple):
@@ -34,6 +31,16 @@ class Pictures(NamedTuple):
     masks: tuple[Path | None, ...]
     detail_map: Path | None
     initial: Path | None
+
+
+class Target(NamedTuple):
+    """Place of a result."""
+
+    output: Path
+    overwrite: bool
+    """Whether the result replaces whatever file is there."""
+    replaces_partial: bool
+    """Whether that file is the result so far, which is replaced in any case."""
 
 
 class Resumable(BaseModel):
@@ -48,35 +55,50 @@ class Resumable(BaseModel):
     """Reason in the error for a file that is not a checkpoint of this command."""
 
     output: str
+    overwrite: bool = False
+    """Whether the result may replace a file that was there before."""
+    device: str = "auto"
     precision: str
+    max_memory: int | None = None
+    """Maximum memory in bytes; None: the free memory."""
     weights: str | None
     partial: PictureFile | None = None
     """Result so far, if it was saved; the finished result replaces it."""
 
     def with_partial(self, saved: Path, directory: Path) -> Self:
-        """Return the command with the result so far, if it is in the output's directory."""
+        """Return the command with the result so far, if it is in the output's directory.
+
+        From then on the result replaces that file alone, and no longer whatever is at its path.
+        """
         wanted = directory.resolve() / self.output
         if saved.resolve().parent != Path(os.path.normpath(wanted)).parent:
             return self
-        return self.model_copy(update={"partial": PictureFile.of(saved, directory / COMMAND_NAME)})
+        partial = PictureFile.of(saved, directory / COMMAND_NAME)
+        return self.model_copy(update={"partial": partial, "overwrite": False})
 
-    def target(self, directory: Path) -> tuple[Path, bool]:
-        """Return the path of the result, and whether it replaces the file at that path.
+    def target(self, directory: Path, named: Path | None, *, overwrite: bool) -> Target:
+        """Return where the result is written.
 
-        It replaces the result so far, unless somebody has changed that since.
+        It replaces the result so far, unless somebody has changed that since. `named` and
+        `overwrite`: output that the command line names, and whether that replaces another file.
         """
+        if named:
+            return Target(named, overwrite, replaces_partial=False)
+        overwrite = overwrite or self.overwrite
         if file := unchanged(self.partial, directory / COMMAND_NAME):
-            return files.relative_path(file), True
-        return files.relative_path(directory.resolve() / self.output), False
+            return Target(files.relative_path(file), overwrite, replaces_partial=True)
+        output = files.relative_path(directory.resolve() / self.output)
+        return Target(output, overwrite, replaces_partial=False)
 
     def machine(self, wanted: MachineOptions) -> MachineOptions:
         """Return the machine options of the command line, completed by the checkpoint.
 
-        Precision and weights are those of the checkpoint unless the command line names them.
+        Each is that of the checkpoint unless the command line names it.
         """
-        return replace(
-            wanted,
+        return MachineOptions(
+            device=wanted.device if is_given("device") else self.device,
             precision=wanted.precision if is_given("precision") else self.precision,
+            max_memory=self.max_memory if wanted.max_memory is None else wanted.max_memory,
             weights=wanted.weights or (Path(self.weights) if self.weights else None),
         )
 
@@ -128,6 +150,7 @@ class Command(Resumable):
     initial: PictureFile | None
     options: dict[str, Any]
     """Options that were given; one that was not given may leave a choice open."""
+    timelapse: str | None = None
     with_recipe: bool
     changes: tuple[Change, ...] = ()
     """Changes of options, and the step of each."""
@@ -144,6 +167,8 @@ class Command(Resumable):
         detail_map: Path | None,
         initial: Path | None,
         output: Path,
+        overwrite: bool,
+        timelapse: Path | None,
         options: StyleTransferOptions,
         machine: MachineOptions,
         with_recipe: bool,
@@ -158,15 +183,21 @@ class Command(Resumable):
             masks=tuple(PictureFile.of(mask, here) if mask else None for mask in masks),
             detail_map=PictureFile.of(detail_map, here) if detail_map else None,
             initial=PictureFile.of(initial, here) if initial else None,
-            output=readable_name(files.relative_path(output.resolve(), directory.resolve())),
+            output=output_name(output, directory),
+            overwrite=overwrite,
+            timelapse=output_name(timelapse, directory) if timelapse else None,
             options=options.model_dump(exclude_unset=True),
-            precision=machine.precision,
-            weights=readable_name(machine.weights.resolve()) if machine.weights else None,
+            **stored(machine),
             with_recipe=with_recipe,
             changes=tuple(changes),
             stop_after=stop_after,
             partial=PictureFile.of(partial, here) if partial else None,
         )
+
+    def timelapse_path(self, directory: Path) -> Path | None:
+        """Return the path of the time-lapse, if one was requested."""
+        name = self.timelapse
+        return files.relative_path(directory.resolve() / name) if name else None
 
     def pictures(self, directory: Path) -> Pictures:
         """Return the input files.
@@ -182,6 +213,17 @@ class Command(Resumable):
                 self.detail_map.locate(here, "detail map") if self.detail_map else None,
                 self.initial.locate(here, "initial") if self.initial else None,
             )
+
+
+def output_name(output: Path, directory: Path) -> str:
+    """Return the path of an output, relative to the directory of a checkpoint."""
+    return readable_name(files.relative_path(output.resolve(), directory.resolve()))
+
+
+def stored(machine: MachineOptions) -> dict[str, Any]:
+    """Return the machine options as a checkpoint stores them."""
+    weights = readable_name(machine.weights.resolve()) if machine.weights else None
+    return asdict(machine) | {"weights": weights}
 
 
 def unchanged(partial: PictureFile | None, here: Path) -> Path | None:
@@ -207,27 +249,6 @@ def originals(directory: Path) -> Iterator[None]:
     except InvalidImage as error:
         reason = f"needs the original files: {error.reason.split(';')[0]}; put it back"
         raise InvalidCheckpoint(str(directory), reason) from error
-
-
-class IntervalTimer:
-    """Timer of files that are written at intervals: checkpoints and previews."""
-
-    def __init__(self, every_seconds: float) -> None:
-        """Start the timer. `every_seconds`: the interval; 0 for never."""
-        self._every_seconds = every_seconds
-        self._due = time.monotonic() + every_seconds
-
-    def is_due(self, *, now: bool) -> bool:
-        """Return whether the interval is over or `now` is true; never for interval 0."""
-        return bool(self._every_seconds) and (now or time.monotonic() >= self._due)
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Measure the writing of a file; a slow one delays the next."""
-        started = time.monotonic()
-        yield
-        ended = time.monotonic()
-        self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
 
 
 class Checkpoints:

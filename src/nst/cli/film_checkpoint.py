@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from PIL import Image
 
-from nst import files, image_writer, images
-from nst.cli.checkpoints import COMMAND_NAME, Resumable, originals, readable_name
+from nst import image_writer, images
+from nst.cli.checkpoints import COMMAND_NAME, Resumable, originals, output_name, stored
 from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
 from nst.errors import StorageError
@@ -32,6 +32,8 @@ class FilmCommand(Resumable):
     later_steps: int
     """Optimizer steps for every later frame."""
     passes: int = 1
+    preview: int = 0
+    """Number of frames from one preview to the next; 0: no previews."""
 
     @classmethod
     def of(
@@ -41,9 +43,11 @@ class FilmCommand(Resumable):
         film: Path,
         style: Path,
         output: Path,
+        overwrite: bool,
         options: StyleTransferOptions,
         later_steps: int,
         passes: int,
+        preview: int,
         machine: MachineOptions,
         partial: Path | None = None,
     ) -> Self:
@@ -51,12 +55,13 @@ class FilmCommand(Resumable):
         return cls(
             film=PictureFile.of(film, here),
             style=PictureFile.of(style, here),
-            output=readable_name(files.relative_path(output.resolve(), directory.resolve())),
+            output=output_name(output, directory),
+            overwrite=overwrite,
             options=options.model_dump(exclude_unset=True),
             later_steps=later_steps,
             passes=passes,
-            precision=machine.precision,
-            weights=readable_name(machine.weights.resolve()) if machine.weights else None,
+            preview=preview,
+            **stored(machine),
             partial=PictureFile.of(partial, here) if partial else None,
         )
 

@@ -21,7 +21,6 @@ from nst.cli.options import (
     PicturePath,
     Seconds,
     given,
-    is_given,
     learning_options,
     quiet_option,
 )
@@ -142,30 +141,30 @@ def learn(
                 "--resume takes everything but --minutes and --steps from the checkpoint"
             )
         command = LearnCommand.read(resume)
-        if is_given("precision"):
-            command = command.model_copy(update={"precision": machine.precision})
+        command = command.with_given(machine, overwrite=overwrite, export=export)
     elif styles:
         command = LearnCommand(
             styles=tuple(style.absolute() for style in styles),
             names=names or tuple(readable_name(Path(style.stem)) for style in styles),
             photos=photos.absolute() if photos else None,
             output=(output or Path(files.derived_name(styles[0].stem, SUFFIX))).absolute(),
+            overwrite=overwrite,
+            export=export,
             licence=licence,
             options=given(values),
+            device=machine.device,
             precision=machine.precision,
             weights=machine.weights.absolute() if machine.weights else None,
         )
     else:
         raise usage_error("name an image: nst learn STYLE")
     options = LearningOptions(**command.options | given(values))
-    written = TrainingFiles.of(
-        command, resume, checkpoint_every, preview_every, overwrite=overwrite
-    )
+    written = TrainingFiles.of(command, resume, checkpoint_every, preview_every)
     files.check_output(written.output, (SUFFIX,))
-    path, is_canceled = _teach(command, options, written, machine.device, resume)
+    path, is_canceled = _teach(command, options, written, resume)
     click.echo(relative(path))
-    if export:
-        _export(path, None, overwrite)
+    if command.export:
+        _export(path, None, command.overwrite)
     return CANCELED_EXIT_CODE if is_canceled else 0
 
 
@@ -173,7 +172,6 @@ def _teach(
     command: LearnCommand,
     options: LearningOptions,
     written: TrainingFiles,
-    device: str,
     resume: Path | None,
 ) -> tuple[Path, bool]:
     """Train the network, save it and print a summary.
@@ -181,7 +179,7 @@ def _teach(
     Returns the path of the file, and whether Ctrl-C ended the training.
     """
     with ProgressBar() as bar:
-        training_run = _begin(command, options, device, bar)
+        training_run = _begin(command, options, bar)
         if resume:
             training_run.resume(resume)
         path, is_canceled = _learn(training_run, written, bar)
@@ -194,9 +192,7 @@ def _teach(
     return path, is_canceled
 
 
-def _begin(
-    command: LearnCommand, options: LearningOptions, device: str, bar: ProgressBar
-) -> "TrainingRun":
+def _begin(command: LearnCommand, options: LearningOptions, bar: ProgressBar) -> "TrainingRun":
     from nst.learning.training_run import TrainingRun
 
     training_run = TrainingRun.begin(
@@ -205,7 +201,7 @@ def _begin(
         names=command.names,
         photos=command.photos,
         licence=command.licence,
-        device=device,
+        device=command.device,
         precision=command.precision,
         weights=weights_store(command.weights, bar.show_download),
         on_damaged=lambda file, reason: say(f"{file}: {reason}; left out"),

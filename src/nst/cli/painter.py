@@ -218,6 +218,8 @@ class Painter:
             detail_map=painting.detail_map,
             initial=painting.initial,
             output=painting.output,
+            overwrite=painting.overwrite,
+            timelapse=painting.timelapse,
             options=self.options,
             machine=self._machine,
             with_recipe=painting.with_recipe,

@@ -188,8 +188,8 @@ def stylize(
         content, styles, where, detail_map, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
         changes, stop_after = command.changes, command.stop_after
-        if output is None:
-            output, replaces_partial = command.target(resume)
+        output, overwrite, replaces_partial = command.target(resume, output, overwrite=overwrite)
+        timelapse = timelapse or command.timelapse_path(resume)
         machine = command.machine(machine)
         no_recipe = no_recipe or not command.with_recipe
     elif from_image:

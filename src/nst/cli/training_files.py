@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError
 
 from nst import files, image_writer
-from nst.cli.checkpoints import IntervalTimer, readable_name, unchanged
+from nst.cli.checkpoints import readable_name, unchanged
+from nst.cli.intervals import IntervalTimer
+from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
+from nst.cli.options import is_given
 from nst.errors import InvalidCheckpoint, StorageError
 from nst.recipe import PictureFile
 
@@ -62,7 +65,7 @@ class TrainingCheckpoint:
         from nst.learning.checkpoint import LearningCheckpoint
 
         partial = PictureFile.of(saved, self._path)
-        command = self._command.model_copy(update={"partial": partial})
+        command = self._command.model_copy(update={"partial": partial, "overwrite": False})
         with suppress(StorageError, InvalidCheckpoint):
             LearningCheckpoint.replace_command(self._path, command.model_dump(mode="json"))
 
@@ -111,8 +114,13 @@ class LearnCommand(BaseModel):
     names: tuple[str, ...]
     photos: StoredPath | None
     output: StoredPath
+    overwrite: bool = False
+    """Whether the network may replace a file that was there before."""
+    export: str | None = None
+    """Format in which the network is exported, too."""
     licence: str
     options: dict[str, Any]
+    device: str = "auto"
     precision: str
     weights: StoredPath | None
     partial: PictureFile | None = None
@@ -128,6 +136,12 @@ class LearnCommand(BaseModel):
         except ValidationError as error:
             reason = "does not say what was learned; start again"
             raise InvalidCheckpoint(str(checkpoint), reason) from error
+
+    def with_given(self, machine: MachineOptions, *, overwrite: bool, export: str | None) -> Self:
+        """Return the command with the options that the command line names."""
+        named = {name: getattr(machine, name) for name in ("device", "precision") if is_given(name)}
+        others = {"overwrite": overwrite or self.overwrite, "export": export or self.export}
+        return self.model_copy(update=named | others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +160,6 @@ class TrainingFiles:
         resume: Path | None,
         checkpoint_every: float,
         preview_every: float,
-        *,
-        overwrite: bool,
     ) -> Self:
         """Return the files of a training run.
 
@@ -160,7 +172,7 @@ class TrainingFiles:
         partial = unchanged(command.partial, resume) if resume else None
         return cls(
             partial or output,
-            overwrite or partial is not None,
+            command.overwrite or partial is not None,
             TrainingCheckpoint(resume or files.free_path(checkpoint), command, checkpoint_every),
             TrainingPreview(preview if resume else files.free_path(preview), preview_every),
         )

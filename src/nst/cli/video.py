@@ -24,6 +24,7 @@ from nst.cli.options import (
     TITLES,
     PicturePath,
     given,
+    is_given,
     preset_option,
     quiet_option,
     say_ignored,
@@ -143,11 +144,10 @@ def video(
             raise usage_error("--resume takes film, style and options from the checkpoint")
         command = FilmCommand.read(resume)
         source, style = command.files(resume)
-        if output is None:
-            output, replaces_partial = command.target(resume)
-            overwrite = overwrite or replaces_partial
+        output, overwrite, replaces_partial = command.target(resume, output, overwrite=overwrite)
         first, steps = StyleTransferOptions(**command.options), command.later_steps
         passes = command.passes
+        preview = preview if is_given("preview") else command.preview
         machine = command.machine(machine)
     elif not (source and style):
         raise usage_error("name a film and a picture: nst video VIDEO STYLE")
@@ -177,9 +177,11 @@ def video(
         film=source,
         style=style,
         output=output,
+        overwrite=overwrite,
         options=first,
         later_steps=later.total_iterations,
         passes=passes or 1,
+        preview=preview,
         machine=machine,
         partial=output if replaces_partial else None,
     )
@@ -201,7 +203,7 @@ def video(
         previews,
         passes=command.passes,
     )
-    return _paint(film, frames, checkpoint, output, overwrite=overwrite)
+    return _paint(film, frames, checkpoint, output, overwrite=overwrite or replaces_partial)
 
 
 def _paint(
