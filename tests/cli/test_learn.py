@@ -14,6 +14,7 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_video import film
 from nst.cli.progress_bar import ProgressBar
+from nst.engine.network.files import BUNDLE
 from nst.errors import StorageError
 from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
@@ -184,6 +185,18 @@ def test_resume_has_the_device_the_export_and_the_permission_to_overwrite(
     resumed = nst("learn", "--resume", "out_checkpoint.safetensors", *given)
     assert (resumed.code, resumed.out) == (0, "out.nst\nout.onnx\n")
     assert devices == ["cpu", device]
+
+
+def test_resume_takes_the_weights_that_are_given(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_learning", press)
+        assert nst("learn", STYLE, *THREE, "-o", "out.nst").code == 130
+    checkpoint = "out_checkpoint.safetensors"
+    assert "other.pth" in nst("learn", "--resume", checkpoint, "--weights=other.pth").err
+    moved = shutil.copy(BUNDLE / "vgg16.safetensors", tmp_path / "moved.safetensors")
+    assert nst("learn", "--resume", checkpoint, "--weights", moved).out == "out.nst\n"
 
 
 def test_any_error_keeps_the_network_so_far(

@@ -10,6 +10,7 @@ import pytest
 from cli.conftest import Nst
 from cli.terminals import screens
 from nst.cli.progress_bar import BatchPosition, ProgressBar, duration
+from nst.engine.network.files import BUNDLE
 from nst.progress import Losses, Progress, Snapshot
 
 TINY = ("--size=48", "--scales=1", "--convergence-tolerance=0", "--precision=fp32")
@@ -53,6 +54,17 @@ def test_that_vgg16_stands_in_is_said_once_and_before_the_bar(
     assert code == 0
     assert "using vgg16" not in "".join(map("".join, again))
     assert "with vgg16 on" in "".join(again[-1])
+
+
+def test_a_named_file_of_vgg16_is_said_each_time_and_hides_no_later_notice(
+    nst: Nst, content: Path, style: Path
+) -> None:
+    file = BUNDLE / "vgg16.safetensors"
+    arguments = ("stylize", content, style, *TINY, "--total-iterations=1")
+    notice = f"nst: using vgg16: {file} holds no weights of vgg19"
+    for _ in range(2):
+        assert notice in nst(*arguments, "--weights", file).error_lines
+    assert "the weights of vgg19 are not here" in nst(*arguments).err
 
 
 def test_a_notice_that_nobody_saw_is_said_the_next_time(

@@ -34,11 +34,15 @@ def remember_quiet(context: click.Context, _option: click.Parameter, value: bool
         context.meta[_QUIET] = True
 
 
-def tell_stand_in(notice: str, cache: Path) -> None:
+def tell_stand_in(notice: str, cache: Path | None) -> None:
     """Print a notice that another network replaces the requested one.
 
-    It is printed once: a file in the cache records that it was.
+    It is printed once: a file in the cache records that it was. Without a cache it is printed each
+    time.
     """
+    if cache is None:
+        tell(f"nst: {notice}")
+        return
     marker = cache / "told-that-vgg16-stands-in"
     if is_quiet() or marker.exists():
         return

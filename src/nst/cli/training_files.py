@@ -140,6 +140,7 @@ class LearnCommand(BaseModel):
     def with_given(self, machine: MachineOptions, *, overwrite: bool, export: str | None) -> Self:
         """Return the command with the options that the command line names."""
         named = {name: getattr(machine, name) for name in ("device", "precision") if is_given(name)}
+        named |= {"weights": machine.weights.absolute()} if machine.weights else {}
         others = {"overwrite": overwrite or self.overwrite, "export": export or self.export}
         return self.model_copy(update=named | others)
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-OnStandIn = Callable[[str, Path], object]
-"""Callback with the warning that VGG-16 stands in, and the download directory."""
+OnStandIn = Callable[[str, Path | None], object]
+"""Callback with the warning that VGG-16 stands in, and the download directory.
+The directory is None if a named file holds VGG-16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +137,30 @@ class WeightsStore:
         return read(self._download(releases(model)[0], tried), model)
 
     def load_or_bundled(self, model: str) -> Weights:
-        """Return what `load` returns, or the bundled VGG-16, with a warning.
+        """Return what `load` returns, or VGG-16 with a warning: bundled, or in `file`.
 
         Raises WeightsUnavailable.
         """
         try:
             return self.load(model)
         except WeightsUnavailable as error:
-            self._warn_of_stand_in(
-                f"using vgg16: the weights of {model} are not here and could not be downloaded "
-                f"(`nst weights fetch {model}` says why)"
-            )
             try:
-                return self.load("vgg16")
+                stand_in = self.load("vgg16")
             except WeightsUnavailable:
                 raise error from None
+            self._warn_of_stand_in(model)
+            return stand_in
 
-    def _warn_of_stand_in(self, notice: str) -> None:
+    def _warn_of_stand_in(self, model: str) -> None:
+        reason = (
+            f"{self._file} holds no weights of {model}"
+            if self._file
+            else f"the weights of {model} are not here and could not be downloaded "
+            f"(`nst weights fetch {model}` says why)"
+        )
+        notice = f"using vgg16: {reason}"
         if self._on_stand_in:
-            self._on_stand_in(notice, self.cache)
+            self._on_stand_in(notice, None if self._file else self.cache)
         else:
             logger.warning(notice)
 
@@ -197,7 +203,8 @@ class WeightsStore:
                 return read(path, model)
             except UnusableWeights as error:
                 tried.append(f"{path}: {error}")
-                logger.warning("skipping %s: %s", path, error)
+                if not self._file:  # of which the caller hears in any case
+                    logger.warning("skipping %s: %s", path, error)
         return None
 
     def _files(self, model: str, tried: list[str]) -> Iterator[Path]:

@@ -151,6 +151,34 @@ def test_the_bundled_model_stands_in_if_the_mirror_is_no_url(
     assert len(notices) == 1
 
 
+def test_a_named_file_of_vgg16_stands_in_in_words_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.safetensors"
+    save_file(random_tensors("vgg16"), file)
+    notices = []
+    store = WeightsStore(
+        file=file, cache=tmp_path, on_stand_in=lambda *notice: notices.append(notice)
+    )
+    assert store.load_or_bundled("vgg19").path == file
+    assert notices == [(f"using vgg16: {file} holds no weights of vgg19", None)]
+
+
+@pytest.mark.parametrize("data", [b"<html>", None])
+def test_a_named_file_that_is_damaged_or_missing_has_no_stand_in(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, data: bytes | None
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    if data:
+        file.write_bytes(data)
+    notices = []
+    store = WeightsStore(
+        file=file, cache=tmp_path, on_stand_in=lambda *notice: notices.append(notice)
+    )
+    with pytest.raises(WeightsUnavailable, match=r"no usable weights for vgg19; .*mine"):
+        store.load_or_bundled("vgg19")
+    assert not notices
+    assert not caplog.records
+
+
 def test_offline_nothing_is_asked_for(published: FileServer, tmp_path: Path) -> None:
     with pytest.raises(WeightsUnavailable, match="because offline"):
         WeightsStore(cache=tmp_path, offline=True).load("vgg19")
