@@ -121,7 +121,7 @@ def _show(bar: "tqdm[Any]", progress: Progress) -> None:
 
 
 def _files(inputs: Inputs) -> SourceFiles | None:
-    """Return the files of the inputs; None if one of them is not a file."""
+    """Return the files of the inputs, hashed now; None if one of them is not a file."""
     styles, masks = each_style(inputs.styles), inputs.masks
     optional = (*masks, inputs.detail_map, inputs.initial)
     given = (inputs.content, *styles, *(each for each in optional if each is not None))
@@ -131,10 +131,11 @@ def _files(inputs: Inputs) -> SourceFiles | None:
     def file(source: Any, role: ImageRole) -> Path:
         return sample_file(os.fspath(source), role) or Path(source)
 
-    return SourceFiles(
+    files = SourceFiles(
         file(inputs.content, "content"),
         [file(style, "style") for style in styles],
         [None if mask is None else file(mask, "mask") for mask in masks],
         None if inputs.detail_map is None else file(inputs.detail_map, "detail map"),
         None if inputs.initial is None else file(inputs.initial, "initial"),
     )
+    return files.hashed()

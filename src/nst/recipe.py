@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,8 +34,10 @@ class PictureFile(BaseModel):
     sha256: str
 
     @classmethod
-    def of(cls, file: Path, result: Path) -> Self:
-        sha256 = sha256_of(file)
+    def of(cls, file: Path, result: Path, sha256: str | None = None) -> Self:
+        """Return the record of a file for the recipe in the file `result`.
+        `sha256`: that of the file when it was read; None: now."""
+        sha256 = sha256 or sha256_of(file)
         if name := sample_with(sha256):
             return cls(path=f"{PREFIX}{name}", sha256=sha256)
         path = relative_path(file.resolve(), result.resolve().parent).as_posix()
@@ -74,12 +77,26 @@ class SourceFiles:
     """Masks in the order of the styles; None: the style is used everywhere."""
     detail_map: Path | None = None
     initial: Path | None = None
+    sha256: Mapping[Path, str] = field(default_factory=dict)
+    """SHA-256 of the files that were hashed, by path."""
+
+    def hashed(self) -> Self:
+        """Return the files with their present hashes; later they may change or go.
+        A file that cannot be read has no hash; its reader raises the error."""
+        files = (self.content, *self.styles, *self.masks, self.detail_map, self.initial)
+        hashes: dict[Path, str] = {}
+        for file in files:
+            with suppress(OSError):
+                if file and file.is_file():  # a pipe would block
+                    hashes[file] = sha256_of(file)
+        return replace(self, sha256=hashes)
 
     def seen_from(self, result: Path) -> dict[str, Any]:
-        """Return the files by the recipe's field, for the recipe in the file `result`."""
+        """Return the files by the recipe's field, for the recipe in the file `result`.
+        Those without a hash are hashed now."""
 
         def named(file: Path | None) -> PictureFile | None:
-            return PictureFile.of(file, result) if file else None
+            return PictureFile.of(file, result, self.sha256.get(file)) if file else None
 
         return {
             "content": named(self.content),

@@ -1,5 +1,6 @@
 """`nst learn`, and `nst stylize` with a learned style."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -18,9 +19,11 @@ from nst.engine.network.files import BUNDLE
 from nst.errors import StorageError
 from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
+from nst.learning.painting import LearnedStyle
 from nst.learning.training import LearningProgress
 from nst.learning.training_run import TrainingRun
 from nst.recipe import Recipe
+from nst.result import Result
 from nst.video import Video
 from support.waiting import PATIENCE_SECONDS, wait_until
 from unit.learning import tiny
@@ -307,6 +310,22 @@ def test_an_option_without_effect_is_named(nst: Nst, tmp_path: Path, photo: Path
     told = [line for line in outcome.error_lines if "no effect" in line]
     with_learned = "has no effect with a learned style; leave it out, or name an image as the style"
     assert told == [f"nst: --{name} {with_learned}" for name in ("strength", "steer")]
+
+
+def test_a_photo_that_goes_while_it_is_painted_costs_nothing(
+    nst: Nst, tmp_path: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.saved(tmp_path / "one.nst")
+    paint, painted = LearnedStyle.paint, hashlib.sha256(photo.read_bytes()).hexdigest()
+
+    def paint_and_remove(*arguments: Any) -> Result:
+        result = paint(*arguments)
+        photo.unlink()
+        return result
+
+    monkeypatch.setattr(LearnedStyle, "paint", paint_and_remove)
+    assert nst("stylize", photo, "one.nst", "-o", "out.png").out == "out.png\n"
+    assert Recipe.read(tmp_path / "out.png").content.sha256 == painted
 
 
 def test_the_optimizer_starts_from_a_learned_style(nst: Nst, tmp_path: Path, photo: Path) -> None:

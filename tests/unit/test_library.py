@@ -1,7 +1,9 @@
 """`nst.stylize` and its Result: one call, errors that name arguments, notebooks."""
 
+import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +91,26 @@ def test_pictures_that_are_no_files_make_no_recipe(tmp_path: Path) -> None:
     recipe = Recipe.read(draft().save(tmp_path / "y.png"))
     assert recipe.content.path == "sample:cat"
     assert recipe.styles[0].locate(tmp_path / "y.png", "style") == MOSAIC
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_the_recipe_has_the_files_as_they_were_painted(tmp_path: Path, is_replaced: bool) -> None:
+    photo, output = tmp_path / "photo.png", tmp_path / "x.png"
+    picture().save(photo)
+    painted = photo.read_bytes()
+    result = nst.stylize(photo, "sample:mosaic", preset="draft", size=64)
+    if is_replaced:
+        TURNED.save(photo)
+    else:
+        photo.unlink()
+    content = Recipe.read(result.save(output)).content
+    assert (content.path, content.sha256) == ("photo.png", hashlib.sha256(painted).hexdigest())
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidImage, match="pipe is not a file"):
+        nst.stylize(tmp_path / "pipe", "sample:mosaic", preset="draft", size=64)
 
 
 # ── wrong arguments ───────────────────────────────────────────────────────────────────────────

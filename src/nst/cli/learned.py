@@ -31,8 +31,9 @@ class LearnedPainter(Painter):
         image_writer.check_bit_depth(painting.output.suffix, self.options.bit_depth)
         from nst.engine.inputs import Inputs
 
+        hashed = painting.files.hashed()
         result = self.transfer.run(Inputs(painting.content, list(painting.styles)))
-        recipe = result.recipe(painting.files.seen_from(painting.output)).text()
+        recipe = result.recipe(hashed.seen_from(painting.output)).text()
         path = image_writer.save(
             result.output,
             painting.output,
