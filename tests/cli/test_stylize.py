@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import save_file
 
 from cli.conftest import Nst, saved
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, files, images
@@ -19,10 +20,13 @@ from nst.cli.command import as_typed
 from nst.cli.options import FIELDS, MemorySize
 from nst.engine import draft as preview
 from nst.engine.draft import NETWORK
+from nst.engine.network.files import BUNDLE
 from nst.engine.pictures.protect import protect
+from nst.files import sha256_of
 from nst.progress import Change, Distances
 from nst.recipe import Recipe
 from support.pictures import SAMPLES, picture
+from unit.engine.synthetic import random_tensors
 
 TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
 
@@ -192,6 +196,25 @@ def test_options_of_a_recipe_are_not_told(nst: Nst, content: Path, style: Path) 
     assert "no effect" not in again.err
     changed = nst("stylize", "--from-image", "out.png", "-o", "third.png", "--strength=0.7")
     assert changed.error_lines[0].startswith("nst: --strength has no effect on a draft")
+
+
+def test_other_weights_than_those_of_the_recipe_are_said_once(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    own = tmp_path / "own.safetensors"
+    save_file(random_tensors("vgg16"), own)
+    nst("stylize", content, style, *TINY, "--preset=gram", "-o", "one.png")
+    again = ("stylize", "--from-image", "one.png", "-o", "two.png", "--overwrite")
+    assert "weights" not in nst(*again).err
+    bundled = sha256_of(BUNDLE / "vgg16.safetensors")
+    assert [line for line in nst(*again, "--weights", own).error_lines if "weights" in line] == [
+        f"nst: the recipe has another file of weights (SHA-256 {bundled[:8]}…), so the image may "
+        "differ; --weights names the file"
+    ]
+    assert "weights" not in nst(*again, "--total-iterations=0").err
+    nst("stylize", content, style, "--preset=draft", "--size=48", "-o", "draft.png")
+    further = ("--from-image", "draft.png", "--total-iterations=2", "-o", "three.png")
+    assert "recipe has another" not in nst("stylize", *further).err
 
 
 def test_the_draft_is_painted_without_torch(tmp_path: Path, content: Path, style: Path) -> None:

@@ -57,6 +57,7 @@ class Painter:
         shown = nullcontext(self.bar) if self.options.is_draft else self.bar  # drafts have no steps
         with stop_on_ctrl_c() as ctrl_c, film as timelapse:
             self._get_ready(inputs, shown)
+            self._tell_other_weights(painting)
 
             def on_progress(progress: Progress) -> None:
                 nonlocal latest
@@ -138,6 +139,15 @@ class Painter:
             max_memory_bytes=self._machine.max_memory,
             weights=weights_store(self._machine.weights, self.bar.show_download, tell_stand_in),
         )
+
+    def _tell_other_weights(self, painting: Painting) -> None:
+        """Print a notice if the weights are not those of the image that is repeated."""
+        before = painting.weights_sha256
+        if before and before != self.transfer.provenance().weights_sha256:
+            tell(
+                f"nst: the recipe has another file of weights (SHA-256 {before[:8]}…), so the "
+                "image may differ; --weights names the file"
+            )
 
     def _tell_notice(self, painting: Painting, progress: Progress, *, is_first: bool) -> None:
         if progress.notice and is_first:

@@ -38,6 +38,8 @@ class Painting:
     """File of the image so far if the transfer ends early; None: the output."""
     replaces_partial: bool = False
     """Whether the result replaces the image so far, which an earlier run has saved."""
+    weights_sha256: str | None = None
+    """SHA-256 of the weights that painted the repeated image; None: any weights."""
     with_recipe: bool = True
     checkpoints: Path | None = None
     """Directory of the checkpoint; None: no checkpoint is kept."""

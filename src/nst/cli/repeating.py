@@ -8,6 +8,7 @@ from nst.cli.notices import tell
 from nst.errors import InvalidImage, InvalidOption
 from nst.files import sha256_of
 from nst.learning_options import is_style_file
+from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
 
 OF_THE_PHOTO = {"masks": "style masks", "detail_map": "detail map", "initial": "initial image"}
@@ -41,6 +42,17 @@ def recipe_for(recipe: Recipe, content: Path, file: Path, replaced: Collection[s
     if left_out:
         tell(f"nst: {file} has another photo; left out with it: {', '.join(left_out)}")
     return other
+
+
+def weights_of(recipe: Recipe, options: StyleTransferOptions) -> str | None:
+    """Return the SHA-256 of the weights that painted the image of a recipe.
+
+    Returns None if these options ask for another network, or if one that paints in a single pass
+    has painted the image: it comes with nst, or its file is among the styles.
+    """
+    is_of_one_pass = options.is_draft or not recipe.options.get("total_iterations")
+    is_other = recipe.options.get("model") != options.model
+    return None if is_of_one_pass or is_other else recipe.weights_sha256
 
 
 def _is_photo_of(recipe: Recipe, content: Path) -> bool:

@@ -31,7 +31,7 @@ from nst.cli.options import (
 )
 from nst.cli.painter import Painter
 from nst.cli.painting import Painting
-from nst.cli.repeating import read_recipe, recipe_for
+from nst.cli.repeating import read_recipe, recipe_for, weights_of
 from nst.controls import STEERABLE, planned
 from nst.learned_file import learned_preset
 from nst.learning_options import is_learned
@@ -176,7 +176,7 @@ def stylize(
     sample:NAME in place of an image names a built-in image, such as sample:cat or sample:mosaic.
     Ctrl-C stops after the current step and keeps the image so far.
     """
-    replaces_partial = False
+    replaces_partial, weights_sha256 = False, None
     where = tuple(None if mask == EVERYWHERE else mask for mask in masks)
     if init_image:
         _refuse(values["init_method"], "--init-image and --init-method exclude each other")
@@ -214,6 +214,7 @@ def stylize(
         if recipe.initial and not values["init_method"]:
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
+        weights_sha256 = weights_of(recipe, options)
         changes = changes or recipe.changes_without(given(values))
         if values["total_iterations"] is None:
             stop_after = stop_after or recipe.stopped_after
@@ -242,6 +243,7 @@ def stylize(
         timelapse=timelapse,
         overwrite=overwrite,
         replaces_partial=replaces_partial,
+        weights_sha256=weights_sha256,
         with_recipe=not no_recipe,
         checkpoints=resume or files.free_path(_checkpoint_directory(output)),
         checkpoint_every_seconds=checkpoint_every,
