@@ -222,7 +222,7 @@ def _attempts() -> list[Panel]:
 
 
 def _answers() -> list[Panel]:
-    answers = '{route!~".*/events|/metrics|/readyz"}'
+    answers = '{route!~".*/events|/healthz|/metrics|/readyz"}'
     return [
         stacked(
             lines(

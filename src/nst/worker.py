@@ -28,9 +28,6 @@ IDLE_SECONDS = 2.0
 """Interval at which an idle worker polls the repository, in seconds."""
 
 SWEEP_SECONDS = 5.0
-REPUBLISH_SECONDS = 60.0
-"""Seconds in the queue after which a job gets another message."""
-
 CLEAN_SECONDS = 600.0
 GREET_SECONDS = 2.0
 """Maximum wait for the queue before the first log line of a worker, in seconds."""
@@ -103,7 +100,7 @@ class Worker:
         self._context.should_stop.set()
 
     def _work(self) -> None:
-        self._do_what_is_due(self._sweep, self._republish, self._clean)
+        self._do_what_is_due(self._sweep, self._clean)
         workplace.check_space()
         if self._storage_is_full:  # the result of a job could not be stored
             probe_storage(self._context.storage)
@@ -140,7 +137,7 @@ class Worker:
         with suppress(QueueError):
             self._queue.stay()
         # Without _clean: a slow storage would keep the worker from its job.
-        self._do_what_is_due(self._sweep, self._republish)
+        self._do_what_is_due(self._sweep)
 
     def _back_off(self, error: DependencyError) -> None:
         first, longest = BACK_OFF_SECONDS
@@ -173,11 +170,6 @@ class Worker:
             if not job.status.is_final:
                 self._queue.publish(job.id, job.trace)
         return pause
-
-    def _republish(self) -> float:
-        for job in self._context.repository.waiting(REPUBLISH_SECONDS, limit=100):
-            self._queue.publish(job.id, job.trace)
-        return REPUBLISH_SECONDS
 
     def _clean(self) -> float:
         gone = clean(self._context.repository, self._context.storage, self._retention_seconds)

@@ -12,7 +12,7 @@ from confluent_kafka import ConsumerGroupType
 from confluent_kafka.admin import AdminClient
 
 from nst import bootstrap
-from nst.adapters.kafka import KafkaJobQueue, check, create_topics, look
+from nst.adapters.kafka import KafkaJobQueue, check, client, create_topics, look
 from nst.adapters.kafka import queue as adapter
 from nst.adapters.memory import MemoryJobQueue
 from nst.errors import InvalidOption, QueueError
@@ -32,6 +32,7 @@ Join = Callable[[Protocol], KafkaJobQueue]
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "COMMIT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(client, "REQUEST_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture

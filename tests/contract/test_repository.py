@@ -553,19 +553,6 @@ def test_nothing_to_try_again(repository: JobRepository) -> None:
 # ── housekeeping ──────────────────────────────────────────────────────────────────────────────
 
 
-def test_who_waits_for_long(repository: SqlJobRepository) -> None:
-    first, second = (repository.add(job()) for _ in range(2))
-    claimed_first = repository.claim_next("worker", LEASE)
-    assert claimed_first is not None
-    assert not repository.waiting(LEASE, limit=10)
-    with repository._write() as connection:
-        connection.exec_driver_sql("UPDATE jobs SET queued_at = queued_at - 2 * 3600")
-    assert [found.id for found in repository.waiting(LEASE, limit=10)] == [second.id]
-    repository.give_back(first.id, 1)
-    assert [found.id for found in repository.waiting(0, limit=10)] == [first.id, second.id]
-    assert [found.id for found in repository.waiting(0, limit=1)] == [first.id]
-
-
 def test_what_is_old(repository: JobRepository) -> None:
     old = {ended(repository, JobStatus.SUCCEEDED).id for _ in range(3)}
     running = claimed(repository)

@@ -182,7 +182,7 @@ def test_prometheus_may_ask_where_it_asks_in_compose(manifests: list[dict[str, A
 
 def test_probes_ask_what_the_health_checks_of_the_images_ask() -> None:
     base = built("base")
-    for name, probe in (("nst-api", "readinessProbe"), ("nst-worker", "livenessProbe")):
+    for name, probe in (("nst-api", "startupProbe"), ("nst-worker", "livenessProbe")):
         deployment = named(base, "Deployment", name)
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         port = container["ports"][0]["containerPort"]
@@ -326,6 +326,7 @@ def test_gpu_workers_get_a_gpu() -> None:
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert container["image"].split("/")[-1].startswith("nst-worker-cuda:")
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}  # no GPU is free for one more
 
 
 def test_nobody_gets_in_unless_he_is_let_in() -> None:

@@ -102,6 +102,21 @@ def test_the_page_and_the_api_below_their_path(page: Page, prefix: str) -> None:
     assert job.json()["links"]["self"].startswith("/nst/api/")
 
 
+def test_no_token_of_a_shared_link_is_logged(page: Page) -> None:
+    for path in (
+        "/nst/api/v1/shared/secret-1",
+        "/api/v1/shared/secret-2/result",
+        "/shared/secret-3",
+    ):
+        page.client.get(path)
+    page.client.get("/api/v1/after-the-secrets")
+    wait_until(lambda: "after-the-secrets" in page.nginx.output)
+    log = page.nginx.output
+    assert 'GET /api/v1/shared/-"' in log
+    assert "/api/v1/shared/-/result" in log
+    assert "secret-" not in log
+
+
 @pytest.mark.parametrize("path", ["/", "/studio", "/jobs/1", "/shared/x", LIVE, f"{LIVE}/"])
 def test_a_page_has_the_headers_of_the_api(page: Page, path: str) -> None:
     asked = page.api.client.get(path).headers

@@ -39,6 +39,9 @@ LARGEST = Limits().max_size
 KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 
 SERVICES = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())["services"]
+GPU_WORKER = yaml.safe_load((REPOSITORY / "deploy" / "compose.gpu.yaml").read_text())["services"][
+    "worker"
+]
 NGINX = (REPOSITORY / "deploy" / "page" / "nginx.conf").read_text()
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
 
@@ -120,6 +123,8 @@ def test_a_worker_on_a_gpu_has_disk_for_the_whole_history(options: dict[str, Any
     plan = predict(demand(LARGEST, options, "vgg19"), None, history)
     assert needed_disk(plan) <= disk
     assert plan.checkpoint_bytes + 4 * GIB <= memory
+    in_compose = GPU_WORKER["deploy"]["resources"]["limits"]["memory"]
+    assert in_compose == f"${{WORKER_MEMORY:-{memory // GIB}G}}"
 
 
 def test_compose_has_the_memory_and_no_limit_of_the_disk() -> None:

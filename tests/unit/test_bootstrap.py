@@ -1,5 +1,6 @@
 """Parts that the processes of a service share."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from nst import bootstrap
 from nst.adapters.breaker import QueueWithBreaker
 from nst.adapters.memory import MemoryJobQueue
 from nst.api.service import service
+from nst.bootstrap import process
 from nst.bootstrap.storage import secret_key
 from nst.errors import InvalidOption
 from nst.settings.environment import load_settings
@@ -19,6 +21,31 @@ from support.waiting import wait_until
 def web_application(ports: bootstrap.Ports, *, has_workers: bool = False) -> Flask:
     streams = bootstrap.event_streams()
     return bootstrap.web_application(ports, streams, answers_per_client=9, has_workers=has_workers)
+
+
+@pytest.mark.parametrize(
+    ("quota", "threads"),
+    [
+        ("200000 100000\n", "2"),
+        ("350000 100000\n", "3"),
+        ("50000 100000\n", "1"),
+        ("max 100000\n", None),
+        (None, None),
+    ],
+)
+def test_a_container_has_a_thread_for_each_processor_that_it_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str | None, threads: str | None
+) -> None:
+    file = tmp_path / "cpu.max"
+    if quota:
+        file.write_text(quota)
+    monkeypatch.setattr(process, "CPU_QUOTA", file)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    bootstrap.prepare_process()
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    bootstrap.prepare_process()
+    assert os.environ.pop("OMP_NUM_THREADS", None) == threads
 
 
 def test_what_needs_a_group_of_the_settings_takes_it_whole(

@@ -1,20 +1,39 @@
 """Start of every process: settings, logs, traces, metrics."""
 
 import os
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nst.settings.environment import Settings
+
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""File with this container's processor time, and the period in which it gets it.
+Both are in microseconds. Linux's control groups of version 1 have other files; there only the
+variable OMP_NUM_THREADS limits the threads."""
 
 
 def prepare_process() -> None:
     """Prepare this process; call it before torch is imported.
 
     Idle threads sleep, unless the environment sets another policy: if anything else runs beside a
-    transfer, spinning threads make the transfer several times slower.
+    transfer, spinning threads make the transfer several times slower. In a container there is one
+    thread for each processor that the container may use: torch would start one for each processor
+    of the machine, and all of them would share that time.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if processors := _allowed_processors():
+        os.environ.setdefault("OMP_NUM_THREADS", str(processors))
+
+
+def _allowed_processors() -> int | None:
+    """Return the number of processors that the container may use; None without a limit."""
+    with suppress(OSError, ValueError):  # no control group, or its quota is "max"
+        quota, period = map(int, CPU_QUOTA.read_text().split())
+        return max(1, quota // period)
+    return None
 
 
 @cache

@@ -118,10 +118,6 @@ class JobRepository(Protocol):
         """End the attempts whose leases have expired, and return their jobs.
         Each has failed, unless its lease expired before `forgiven_until`."""
 
-    def waiting(self, seconds: float, limit: int) -> Sequence[Job]:
-        """Return at most `limit` jobs that were queued more than `seconds` ago.
-        They are sorted by their turn in the queue."""
-
     def cancel(self, job_id: str) -> Job:
         """Cancel a queued job, or ask a running one to stop.
         A canceled job stays unchanged; a queued one has its earlier result again. Raises

@@ -124,16 +124,6 @@ class SqlJobRepository(SqlAttempts, SqlShares):
             found = [as_job(row) for row in connection.execute(statement)]
             return next((job for job in found if _is_valid(job, connection)), None)
 
-    def waiting(self, seconds: float, limit: int) -> Sequence[Job]:
-        statement = (
-            select(jobs)
-            .where(jobs.c.status == JobStatus.QUEUED, jobs.c.queued_at <= now() - seconds)
-            .order_by(jobs.c.turn_at)
-            .limit(limit)
-        )
-        with self._read() as connection:
-            return [as_job(row) for row in connection.execute(statement)]
-
     def cancel(self, job_id: str) -> Job:
         is_queued = jobs.c.status == JobStatus.QUEUED
         statement = (
