@@ -8,7 +8,7 @@ const ROOT = new URL(self.registration.scope).pathname;
 const OFFERED = /^api\/v1\/(options$|styles|contents|learned-styles$)/;
 
 self.addEventListener('install', (event) => {
-  event.waitUntil(keep(ROOT).then(() => self.skipWaiting()));
+  event.waitUntil(fetchAndKeep(ROOT).then(() => self.skipWaiting()));
 });
 
 self.addEventListener('activate', (event) => {
@@ -33,18 +33,20 @@ async function insteadOf(error, request) {
   return found;
 }
 
-async function keep(request) {
-  const cache = await caches.open(KEPT);
-  await cache.add(request);
-}
-
 async function fetchAndKeep(request) {
   const answer = await fetch(request);
-  if (answer.ok) {
-    const cache = await caches.open(KEPT);
-    await cache.put(request, answer.clone());
-  }
+  if (answer.ok) await keep(request, answer.clone());
   return answer;
+}
+
+/** Caches an answer. Errors are ignored: where the browser's storage is full, the page only needs its server. */
+async function keep(request, answer) {
+  try {
+    const cache = await caches.open(KEPT);
+    await cache.put(request, answer);
+  } catch {
+    // The answer of the server is used anyway.
+  }
 }
 
 /** Opens a page: the same one for every address, but that of a shared image has preview tags and is not cached. */
@@ -64,6 +66,5 @@ async function keepPage(answer) {
   const before = await (await find(ROOT))?.text();
   if (before === page || !page.includes('<base ')) return;
   await caches.delete(KEPT);
-  const cache = await caches.open(KEPT);
-  await cache.put(ROOT, answer);
+  await keep(ROOT, answer);
 }
