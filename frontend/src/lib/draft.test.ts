@@ -1,7 +1,8 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as api from './api';
 import { draftOrderOf, PAGE_CLOSES, paintDraft } from './draft';
 import { job, PATIENCE } from './fixtures';
+import * as pixels from './pixels';
 import type { Order } from './submission';
 
 const sample = (name: string) => ({
@@ -95,5 +96,85 @@ describe('a draft', () => {
     const failed = job({ id: '7', status: 'failed', error: { code: 'draft_unavailable', message: 'no network' } });
     vi.spyOn(api, 'submitJob').mockResolvedValue(failed);
     await expect(paintDraft(order, new AbortController().signal)).rejects.toMatchObject({ code: 'draft_unavailable' });
+  });
+});
+
+describe('the job of a draft', () => {
+  const busy = new api.Problem('too_many_requests', '', 429, null, 7);
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.spyOn(api, 'deleteJob').mockResolvedValue();
+    vi.spyOn(api, 'download').mockResolvedValue(new Blob(['pixels']));
+    vi.spyOn(api, 'submitJob').mockResolvedValue(job({ id: '7', status: 'queued' }));
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is asked for less and less often', async () => {
+    const get = vi.spyOn(api, 'getJob').mockResolvedValue(job({ id: '7', status: 'queued' }));
+    const stop = new AbortController();
+    const over = paintDraft(order, stop.signal).catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(get.mock.calls.length).toBeLessThan(25);
+    stop.abort(PAGE_CLOSES);
+    await over;
+  });
+
+  it('is asked for again after the time that a busy server names', async () => {
+    const get = vi.spyOn(api, 'getJob').mockRejectedValueOnce(busy).mockResolvedValue(finished);
+    const painted = paintDraft(order, new AbortController().signal);
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(get).toHaveBeenCalledOnce();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect((await painted).size).toBe(6);
+  });
+
+  it('is deleted also if the server is not reached at first', async () => {
+    const lost = new api.Problem('offline');
+    vi.spyOn(api, 'getJob').mockRejectedValueOnce(lost).mockResolvedValue(job({ id: '7', status: 'queued' }));
+    vi.spyOn(api, 'cancelJob').mockRejectedValueOnce(lost).mockResolvedValue(job({ id: '7', status: 'canceled' }));
+    vi.spyOn(api, 'deleteJob').mockRejectedValueOnce(lost).mockResolvedValue();
+    const stop = new AbortController();
+    const over = paintDraft(order, stop.signal).catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(0);
+    stop.abort();
+    await over;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(api.deleteJob).toHaveBeenCalledTimes(2);
+  });
+
+  it('is deleted also if it ends before it can be canceled', async () => {
+    vi.spyOn(api, 'getJob').mockResolvedValueOnce(job({ id: '7', status: 'queued' })).mockResolvedValue(finished);
+    vi.spyOn(api, 'cancelJob').mockRejectedValue(new api.Problem('conflict', '', 409));
+    const stop = new AbortController();
+    const over = paintDraft(order, stop.signal).catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(0);
+    stop.abort();
+    await over;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(api.deleteJob).toHaveBeenCalledExactlyOnceWith('7');
+  });
+});
+
+describe('the images of a draft', () => {
+  it('are made small one after the other, and once', async () => {
+    const ofFile = (name: string) => ({ ...sample(name), source: { kind: 'file' as const, file: new File([name], name) } });
+    const styles = ['a', 'b'].map((name, id) => ({ id, picture: ofFile(name), blend: 50, mask: null }));
+    let decoded = 0;
+    const smaller = vi.spyOn(pixels, 'smaller').mockImplementation(async (file) => {
+      expect(++decoded).toBe(1);
+      await Promise.resolve();
+      decoded -= 1;
+      return file;
+    });
+    vi.spyOn(api, 'submitJob').mockResolvedValue(finished);
+    vi.spyOn(api, 'deleteJob').mockResolvedValue();
+    vi.spyOn(api, 'download').mockResolvedValue(new Blob());
+    const mine = { ...order, content: ofFile('photo'), styles };
+    for (let draft = 0; draft < 2; draft += 1) await paintDraft(mine, new AbortController().signal);
+    expect(smaller).toHaveBeenCalledTimes(3);
   });
 });
