@@ -73,7 +73,9 @@ export class History {
         this.take(job);
         if (!isActive(job)) void this.reload();
       },
-      onConnection: () => undefined,
+      onConnection: (connection) => {
+        if (connection === 'gone') void this.reload();
+      },
     });
     return () => {
       feed.close();

@@ -1,6 +1,6 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as api from './api';
-import { job } from './fixtures';
+import { job, PATIENCE, Stream } from './fixtures';
 import { History } from './history.svelte';
 
 /** Ids of the jobs on the server, newest first. */
@@ -15,6 +15,10 @@ beforeEach(() => {
     const next = ids.length > from + limit ? (page.at(-1) ?? null) : null;
     return Promise.resolve({ jobs: page.map((id) => job({ id, status: 'succeeded' })), next });
   });
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
 });
 
 async function remove(list: History, id: string): Promise<void> {
@@ -61,5 +65,20 @@ describe('History', () => {
     await list.load(undefined);
     for (const id of shown(list)) await remove(list, id);
     expect(shown(list)).toEqual(ids.slice(0, 24));
+  });
+
+  it('is loaded again if the job that it follows no longer exists', async () => {
+    vi.stubGlobal('EventSource', Stream);
+    const list = new History();
+    await list.load(undefined);
+    const [first] = ids as [string];
+    vi.spyOn(api, 'getJob').mockRejectedValue(new api.Problem('job_not_found', '', 404));
+    const leave = list.follow(first);
+    ids.shift();
+    Stream.last.fail(Stream.CLOSED);
+    await vi.waitFor(() => {
+      expect(shown(list)).not.toContain(first);
+    }, PATIENCE);
+    leave();
   });
 });
