@@ -211,6 +211,7 @@ def test_drop_and_paste(page: Page, photo: Path) -> None:
     slot.wait_for()
     drop(slot, "cubist.jpg", style.read_bytes(), "image/jpeg")
     expect(page.get_by_text("768 × 1024 · JPEG · 512 kB")).to_be_visible()
+    expect(page.locator(".fixed.border-dashed")).to_have_count(0)  # frame while a file is dragged
     paste(page, "coffee.jpg", photo.read_bytes(), "image/jpeg")
     expect(page.get_by_role("img", name="Your photo: coffee.jpg")).to_be_visible()
     # Once there is a photo, the next image is one more style.
