@@ -13,6 +13,7 @@ import ErrorNote from './ErrorNote.svelte';
 import HumanSliders from './HumanSliders.svelte';
 import JobEnd from './JobEnd.svelte';
 import JobFacts from './JobFacts.svelte';
+import LivePicture from './LivePicture.svelte';
 import LossChart from './LossChart.svelte';
 import OptionField from './OptionField.svelte';
 import Presets from './Presets.svelte';
@@ -34,6 +35,17 @@ describe('Compare', () => {
     await vi.waitFor(() => {
       expect(photo.style.clipPath).toBe('inset(0 20% 0 0)');
     }, PATIENCE);
+  });
+});
+
+describe('LivePicture', () => {
+  it('fetches an image again that the server refuses at first', async () => {
+    vi.useFakeTimers();
+    vi.spyOn(HTMLImageElement.prototype, 'decode').mockRejectedValueOnce(new Error('refused')).mockResolvedValue();
+    render(LivePicture, { src: '/painting', alt: 'Painted cat' });
+    await vi.advanceTimersByTimeAsync(3000);
+    vi.useRealTimers();
+    expect(screen.getByAltText('Painted cat')).toHaveAttribute('src', '/painting');
   });
 });
 

@@ -85,6 +85,18 @@ describe('JobStream', () => {
     expect(Stream.all).toHaveLength(1);
   });
 
+  it('hands over the job also while the stream is refused', async () => {
+    Stream.last.fail(Stream.CLOSED);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(jobs).toHaveLength(1);
+    answer = () => Promise.resolve(Response.json(job({ status: 'succeeded' })));
+    Stream.last.fail(Stream.CLOSED);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(jobs.at(-1)?.status).toBe('succeeded');
+    expect(connection()).toBe('ended');
+    expect(Stream.all).toHaveLength(2);
+  });
+
   it('tries at once when the network is back', () => {
     Stream.last.fail(Stream.CLOSED);
     stream.wake();

@@ -4,6 +4,7 @@
  */
 
 import { eventsPath, getJob, Problem } from './api';
+import { isActive } from './job';
 import type { Job } from './types';
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'ended' | 'gone';
@@ -96,10 +97,13 @@ export class JobStream implements Line {
     this.#retryTimer = setTimeout(() => void this.#ask(), wait);
   }
 
-  /** Fetches the job before a retry: a refused event stream gives no reason, but the response for the job does. */
+  /**
+   * Fetches the job before a retry: a refused event stream gives no reason, but the response for the job does. The job
+   * is also handed over, since the stream may be refused for long.
+   */
   async #ask(): Promise<void> {
     try {
-      await getJob(this.id);
+      this.#take(await getJob(this.id));
     } catch (error) {
       if (error instanceof Problem && error.status === 404) {
         this.#finish('gone');
@@ -107,6 +111,12 @@ export class JobStream implements Line {
       }
     }
     if (!this.#closed) this.#open();
+  }
+
+  #take(job: Job): void {
+    if (this.#closed) return;
+    this.handlers.onJob(job);
+    if (!isActive(job)) this.#finish('ended');
   }
 
   #finish(connection: Connection): void {
