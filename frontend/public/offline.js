@@ -1,6 +1,6 @@
 /**
  * Service worker: while the server cannot be reached, answers from a cache of the page, its assets, and the options,
- * samples and learned styles of the studio. Jobs and their images are not cached.
+ * samples and learned styles of the studio. Jobs and their images are not cached. Also shows notifications.
  */
 
 const KEPT = 'nst-offline';
@@ -24,6 +24,23 @@ self.addEventListener('fetch', (event) => {
   else if (OFFERED.test(path)) event.respondWith(fetchAndKeep(request).catch((error) => insteadOf(error, request)));
   else if (request.mode === 'navigate' && !path.startsWith('api/')) event.respondWith(openPage(request));
 });
+
+/** Shows a notification for a tab. */
+self.addEventListener('message', (event) => {
+  const { title, options, address } = event.data;
+  event.waitUntil(self.registration.showNotification(title, { ...options, data: { tab: event.source.id, address } }));
+});
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(showTab(event.notification.data));
+});
+
+/** Shows the tab that asked for a notification, or opens its page again if it was closed. */
+async function showTab({ tab, address }) {
+  const client = await self.clients.get(tab);
+  await (client ? client.focus() : self.clients.openWindow(address));
+}
 
 const find = (request) => caches.match(request, { ignoreVary: true });
 

@@ -10,9 +10,21 @@ export async function askToNotify(): Promise<boolean> {
   return (await Notification.requestPermission()) === 'granted';
 }
 
-export function notify(title: string, body: string, icon: string | null): void {
+/** Shows a notification; the service worker does it if there is one, since pages on Android cannot. */
+export async function notify(title: string, body: string, icon: string | null): Promise<void> {
   if (!document.hidden || !mayNotify()) return;
-  const notification = new Notification(title, { body, ...(icon ? { icon } : {}) });
+  const options = { body, ...(icon ? { icon } : {}) };
+  try {
+    const worker = (await (navigator as Partial<Navigator>).serviceWorker?.getRegistration())?.active;
+    if (worker) worker.postMessage({ title, options, address: location.href });
+    else showFromPage(title, options);
+  } catch {
+    // The title of the page says the same.
+  }
+}
+
+function showFromPage(title: string, options: NotificationOptions): void {
+  const notification = new Notification(title, options);
   notification.onclick = () => {
     window.focus();
     notification.close();

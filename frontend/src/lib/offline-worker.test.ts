@@ -3,15 +3,20 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 const PAGE = '<base href="/">';
 
+const tabs = new Map<string, { focus: () => void }>();
+const openWindow = vi.fn();
+const showNotification = vi.fn();
+
 let listeners: Record<string, (event: object) => void>;
 
 /** Runs the service worker in a browser that stores nothing more. */
 beforeEach(() => {
   listeners = {};
+  tabs.clear();
   const worker = {
-    registration: { scope: 'http://nst/' },
+    registration: { scope: 'http://nst/', showNotification },
     location: { origin: 'http://nst' },
-    clients: {},
+    clients: { get: (id: string) => Promise.resolve(tabs.get(id)), openWindow },
     skipWaiting: vi.fn(),
     addEventListener: (name: string, listener: () => void) => (listeners[name] = listener),
   };
@@ -41,5 +46,36 @@ describe('the service worker, where the storage is full', () => {
       listeners['install']?.({ waitUntil });
     });
     await expect(installed).resolves.toBeUndefined();
+  });
+});
+
+describe('a notification', () => {
+  const message = { title: 'Finished', options: { body: 'cat' }, address: 'http://nst/jobs/1' };
+  const data = { tab: '7', address: message.address };
+  const close = vi.fn();
+
+  function click(): Promise<unknown> {
+    return new Promise((waitUntil) => {
+      listeners['notificationclick']?.({ notification: { close, data }, waitUntil });
+    });
+  }
+
+  it('is shown for a tab', () => {
+    listeners['message']?.({ data: message, source: { id: '7' }, waitUntil: vi.fn() });
+    expect(showNotification).toHaveBeenCalledExactlyOnceWith('Finished', { body: 'cat', data });
+  });
+
+  it('that is clicked shows this tab', async () => {
+    const focus = vi.fn();
+    tabs.set('7', { focus });
+    await click();
+    expect(focus).toHaveBeenCalledOnce();
+    expect(openWindow).not.toHaveBeenCalled();
+    expect(close).toHaveBeenCalledOnce();
+  });
+
+  it('that is clicked opens its page again if the tab was closed', async () => {
+    await click();
+    expect(openWindow).toHaveBeenCalledExactlyOnceWith(message.address);
   });
 });
