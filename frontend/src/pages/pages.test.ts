@@ -1,7 +1,12 @@
 import { render, screen } from '@testing-library/svelte';
-import { expect, it } from 'vitest';
+import userEvent from '@testing-library/user-event';
+import { describe, expect, it, vi } from 'vitest';
+import { Problem } from '../lib/api';
+import { DOCUMENT } from '../lib/fixtures';
+import { studio } from '../lib/studio.svelte';
 import About from './About.svelte';
 import Home from './Home.svelte';
+import Studio from './Studio.svelte';
 
 it.each([
   ['the first page', Home],
@@ -10,4 +15,27 @@ it.each([
   render(Page);
   expect(screen.getByRole('heading', { level: 1 })).toBeInTheDocument();
   for (const image of document.querySelectorAll('img')) expect(image.src).toMatch(/\.webp$/);
+});
+
+describe('the studio', () => {
+  const user = userEvent.setup();
+  const sample = { name: 'cat', title: 'Cat', url: '/cat', thumb: '/cat-thumb' };
+
+  it('starts by Ctrl+Enter, but not behind a dialog', async () => {
+    vi.spyOn(studio, 'load').mockResolvedValue();
+    const start = vi.spyOn(studio, 'start').mockRejectedValue(new Problem('upload_stopped'));
+    studio.document = DOCUMENT;
+    studio.choosePreset('quality');
+    studio.placeSample(sample, 'content');
+    studio.placeSample(sample, 'style');
+    render(Studio);
+    await user.click(screen.getByRole('button', { name: 'All settings' }));
+    expect(await screen.findByRole('dialog')).toBeInTheDocument();
+    await user.keyboard('{Control>}{Enter}{/Control}');
+    expect(start).not.toHaveBeenCalled();
+    await user.keyboard('{Escape}');
+    await vi.waitUntil(() => !screen.queryByRole('dialog'));
+    await user.keyboard('{Control>}{Enter}{/Control}');
+    expect(start).toHaveBeenCalledOnce();
+  });
 });
