@@ -1,9 +1,10 @@
 """Every page in light and dark, checked by axe."""
 
+import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from support.browser import (
     choose_samples,
@@ -83,3 +84,22 @@ def _check_job(page: Page, check: Any) -> None:
     page.goto("/jobs")
     page.get_by_role("list", name="My pictures").wait_for()
     check("history")
+
+
+def test_forced_colours_show_what_is_chosen_and_the_progress(
+    browser: Browser, server: Server
+) -> None:
+    with visitor(browser, server.address, forced_colors="active") as context:
+        page = context.new_page()
+        page.goto("studio")
+        chosen = page.get_by_role("radio", name=re.compile("^Best"))
+        other = page.get_by_role("radio", name="Draft")
+        assert _style(chosen, "borderColor") != _style(other, "borderColor")
+        start_long(page)
+        bar = page.get_by_role("progressbar", name="Progress")
+        done = _style(bar.locator("div"), "backgroundColor")
+        assert done not in (_style(bar, "backgroundColor"), "rgba(0, 0, 0, 0)")
+
+
+def _style(element: Locator, name: str) -> str:
+    return str(element.evaluate("(element, name) => getComputedStyle(element)[name]", name))
