@@ -86,6 +86,38 @@ def _check_job(page: Page, check: Any) -> None:
     check("history")
 
 
+def test_the_focus_stays_near_what_disappears(page: Page) -> None:
+    choose_samples(page)
+    page.get_by_role("button", name="Add Mosaic").click()
+    page.get_by_role("button", name="Remove Impasto").press("Enter")
+    mosaic = page.get_by_role("listitem").filter(has=page.get_by_role("img", name="Style: Mosaic"))
+    expect(mosaic.locator(":focus")).to_be_attached()
+    page.get_by_role("button", name="Remove Mosaic").press("Enter")
+    expect(page.get_by_role("heading", name="Style", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Remove Cat").press("Enter")
+    expect(page.get_by_role("heading", name="Photo", exact=True)).to_be_focused()
+
+    for _ in range(2):
+        start_short(page)
+        wait_until_finished(page)
+    page.goto("/jobs")
+    cards = page.get_by_role("list", name="My pictures").get_by_role("listitem")
+    expect(cards).to_have_count(2)
+    _delete_by_keyboard(cards.first)
+    expect(cards).to_have_count(1)
+    expect(cards.locator(":focus")).to_be_attached()
+    _delete_by_keyboard(cards)
+    expect(cards).to_have_count(0)
+    expect(page.locator("main")).to_be_focused()
+
+
+def _delete_by_keyboard(card: Locator) -> None:
+    card.get_by_role("button", name="Delete").press("Enter")
+    dialog = card.page.get_by_role("alertdialog")
+    dialog.get_by_role("button", name="Delete").press("Enter")
+    expect(dialog).to_be_hidden()
+
+
 def test_forced_colours_show_what_is_chosen_and_the_progress(
     browser: Browser, server: Server
 ) -> None:
