@@ -219,7 +219,6 @@ export const texts: Texts = {
   common: {
     close: 'Schließen',
     cancel: 'Abbrechen',
-    remove: 'Entfernen',
     retry: 'Noch einmal versuchen',
     reload: 'Seite neu laden',
     copy: 'Kopieren',
@@ -312,7 +311,6 @@ export const texts: Texts = {
     },
     choose: { content: 'Foto auswählen', style: 'Stil auswählen' },
     camera: 'Foto aufnehmen',
-    replace: 'Ersetzen',
     removeLabel: (name) => `${name} entfernen`,
     sampleLabel: (title) => `${title} verwenden`,
     favourite: (title) => `Favorit: ${title}`,
@@ -560,7 +558,6 @@ export const texts: Texts = {
         color_amount: 'Farben des Fotos',
       },
       pending: 'ab dem nächsten Schritt',
-      reset: 'Wie vorher',
     },
     view: {
       label: 'Ansicht',
@@ -617,7 +614,6 @@ export const texts: Texts = {
       again: 'Noch einmal malen',
       remix: 'Ändern und neu malen',
       delete: 'Löschen',
-      another: 'Anderes Foto',
     },
     facts: {
       title: 'Gemalt mit',
@@ -631,12 +627,7 @@ export const texts: Texts = {
       steered: (step, value) => `ab Schritt ${step}: ${plainNumber(value)}`,
       content: 'Foto',
       style: 'Stil',
-      styles: 'Stile',
       options: 'Alle Einstellungen dieses Bildes',
-    },
-    failed: {
-      title: 'Das hat nicht geklappt',
-      detail: 'Meldung des Servers (Englisch)',
     },
     share: {
       title: 'Dieses Bild teilen',

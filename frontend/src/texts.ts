@@ -221,7 +221,6 @@ const english = {
   common: {
     close: 'Close',
     cancel: 'Cancel',
-    remove: 'Remove',
     retry: 'Try again',
     reload: 'Load the page again',
     copy: 'Copy',
@@ -315,7 +314,6 @@ const english = {
     },
     choose: { content: 'Choose a photo', style: 'Choose a style' },
     camera: 'Take a photo',
-    replace: 'Replace',
     removeLabel: (name: string) => `Remove ${name}`,
     sampleLabel: (title: string) => `Use ${title}`,
     favourite: (title: string) => `Favourite: ${title}`,
@@ -563,7 +561,6 @@ const english = {
         color_amount: 'Colours of the photo',
       } as Record<string, string>,
       pending: 'from the next step',
-      reset: 'As it was',
     },
     view: {
       label: 'View',
@@ -620,7 +617,6 @@ const english = {
       again: 'Paint again',
       remix: 'Change and repaint',
       delete: 'Delete',
-      another: 'Another photo',
     },
     facts: {
       title: 'Made with',
@@ -634,12 +630,7 @@ const english = {
       steered: (step: number, value: number) => `from step ${step}: ${value}`,
       content: 'Photo',
       style: 'Style',
-      styles: 'Styles',
       options: 'All settings of this picture',
-    },
-    failed: {
-      title: 'This one did not work out',
-      detail: 'What the server says',
     },
     share: {
       title: 'Share this picture',
