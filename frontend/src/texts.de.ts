@@ -40,7 +40,7 @@ export const errors: Errors = {
   },
   too_large: {
     what: 'Die Bilder sind zum Senden zu groß.',
-    todo: 'Das Foto verkleinern oder den Film kürzen und erneut auswählen.',
+    todo: 'Weniger oder kleinere Bilder senden oder den Film kürzen.',
   },
   transfer_failed: {
     what: 'Das Gemälde konnte nicht fertiggestellt werden.',
@@ -736,8 +736,8 @@ export const texts: Texts = {
     sample: 'Oder ein Beispiel',
     noSample: 'Keines',
     photos: 'Fotos, aus denen gelernt wird',
-    photosHelp: (most) =>
-      `Bis zu ${most}. Ohne eigene werden die Beispielfotos von nst verwendet; mehr Fotos machen den Stil besser.`,
+    photosHelp: (most, bytes) =>
+      `Bis zu ${most}, mit den Bildern oben bis zu ${fileSize(bytes)}. Ohne eigene werden die Beispielfotos von nst verwendet; mehr Fotos machen den Stil besser.`,
     minutes: 'Minuten',
     minutesHelp: (most) => `1 bis ${most}. In dieser Zeit malt der Server womöglich weniger.`,
     steady: 'Für Filme: Das Gemalte flackert weniger',

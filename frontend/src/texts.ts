@@ -53,7 +53,7 @@ const englishErrors = {
   },
   too_large: {
     what: 'The pictures are too large to be sent.',
-    todo: 'Make the photo smaller, or cut the film shorter, and choose it again.',
+    todo: 'Send fewer or smaller pictures, or cut the film shorter.',
   },
   transfer_failed: {
     what: 'The painting could not be finished.',
@@ -740,8 +740,8 @@ const english = {
     sample: 'Or a sample',
     noSample: 'None',
     photos: 'Photos to learn from',
-    photosHelp: (most: number) =>
-      `Up to ${most}. Without any, the sample photos of nst are used; more photos make the style better.`,
+    photosHelp: (most: number, bytes: number) =>
+      `Up to ${most}, with the pictures above up to ${fileSize(bytes)}. Without any, the sample photos of nst are used; more photos make the style better.`,
     minutes: 'Minutes',
     minutesHelp: (most: number) => `1 to ${most}. Meanwhile this server may paint less.`,
     steady: 'For films: what is painted flickers less',

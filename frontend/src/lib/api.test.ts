@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { getJob, listJobs, newKey, problemOf, Problem, readRecipe, submitJob } from './api';
-import { job } from './fixtures';
+import { getJob, learnStyle, listJobs, newKey, problemOf, Problem, readRecipe, submitJob } from './api';
+import { DOCUMENT, job, PATIENCE } from './fixtures';
 
 const fetched = vi.fn<(path: string, init?: RequestInit) => Promise<Response>>();
 
@@ -37,6 +37,8 @@ describe('problems', () => {
     [502, '<html>Bad gateway</html>', 'offline'],
     [504, '', 'offline'],
     [500, 'oops', 'internal_error'],
+    [413, '<html>Request Entity Too Large</html>', 'too_large'],
+    [429, '', 'too_many_requests'],
     [503, '{"code": "queue_full", "retry_after_seconds": 7}', 'queue_full'],
   ])('%d with %j', (status, text, code) => {
     expect(problemOf(status, text, null).code).toBe(code);
@@ -72,6 +74,7 @@ describe('requests', () => {
 
 class Upload {
   static last: Upload;
+  static readonly sent = vi.fn();
 
   upload: { onprogress?: (event: ProgressEvent) => void } = {};
   headers: Record<string, string> = {};
@@ -91,7 +94,7 @@ class Upload {
   }
 
   send(): void {
-    // Nothing is sent in a test.
+    Upload.sent();
   }
 
   setRequestHeader(name: string, value: string): void {
@@ -117,14 +120,27 @@ describe('submitJob', () => {
   const shares: number[] = [];
   let stop: AbortController;
 
-  function submit() {
+  beforeEach(() => {
     vi.stubGlobal('XMLHttpRequest', Upload);
+    Upload.sent.mockReset();
+    answers(DOCUMENT);
     stop = new AbortController();
-    return submitJob(new FormData(), 'key', (share) => shares.push(share), stop.signal);
+  });
+
+  const submit = (form = new FormData()) => submitJob(form, 'key', (share) => shares.push(share), stop.signal);
+
+  /** Begins a submission, and waits until its request is sent. */
+  async function begin() {
+    const submitted = submit();
+    await vi.waitFor(() => {
+      expect(Upload.sent).toHaveBeenCalled();
+    }, PATIENCE);
+    Upload.sent.mockReset();
+    return { submitted };
   }
 
   it('tells how much has gone, and gives the job', async () => {
-    const submitted = submit();
+    const { submitted } = await begin();
     Upload.last.upload.onprogress?.({ lengthComputable: true, loaded: 1, total: 4 } as ProgressEvent);
     Upload.last.answer(202, job());
     expect((await submitted).id).toBe('1');
@@ -136,27 +152,36 @@ describe('submitJob', () => {
   });
 
   it('fails with the problem', async () => {
-    const submitted = submit();
+    const { submitted } = await begin();
     Upload.last.answer(429, { code: 'too_many_requests', detail: 'wait' });
     await expect(submitted).rejects.toMatchObject({ code: 'too_many_requests', message: 'wait' });
   });
 
   it('can be stopped, and notices a cut line', async () => {
-    const stopped = submit();
-    stop.abort();
-    await expect(stopped).rejects.toMatchObject({ code: 'upload_stopped' });
-    const cut = submit();
+    const cut = await begin();
     Upload.last.onerror?.();
-    await expect(cut).rejects.toMatchObject({ code: 'offline' });
+    await expect(cut.submitted).rejects.toMatchObject({ code: 'offline' });
+    const stopped = await begin();
+    stop.abort();
+    await expect(stopped.submitted).rejects.toMatchObject({ code: 'upload_stopped' });
   });
 
   it('sends nothing once it is stopped', async () => {
-    vi.stubGlobal('XMLHttpRequest', Upload);
-    const send = vi.spyOn(Upload.prototype, 'send');
-    await expect(submitJob(new FormData(), 'key', () => undefined, AbortSignal.abort())).rejects.toMatchObject({
-      code: 'upload_stopped',
-    });
-    expect(send).not.toHaveBeenCalled();
+    stop.abort();
+    await expect(submit()).rejects.toMatchObject({ code: 'upload_stopped' });
+    expect(Upload.sent).not.toHaveBeenCalled();
+  });
+
+  it('sends nothing that is too large in sum', async () => {
+    const form = new FormData();
+    const half = new Blob([new Uint8Array(DOCUMENT.limits.max_upload_bytes / 2)]);
+    form.append('preset', 'quality');
+    form.append('content_image', half);
+    form.append('style_image', new Blob([half, 'one byte more']));
+    await expect(submit(form)).rejects.toMatchObject({ code: 'too_large' });
+    await expect(learnStyle(form, 'key')).rejects.toMatchObject({ code: 'too_large' });
+    expect(Upload.sent).not.toHaveBeenCalled();
+    expect(fetched.mock.calls.filter(([path]) => path.endsWith('/learning'))).toEqual([]);
   });
 
   it('sends nothing where cookies are blocked, as the job would belong to nobody', async () => {

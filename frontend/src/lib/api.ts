@@ -48,10 +48,13 @@ function parse(text: string): unknown {
   }
 }
 
+/** Codes of responses without a problem document, which come from a proxy or from the server before it reads a request. */
+const CODES: Record<number, string> = { 413: 'too_large', 429: 'too_many_requests', 502: 'offline', 503: 'offline', 504: 'offline' };
+
 /** Returns the Problem of a failed response; a proxy in between may answer without a problem document. */
 export function problemOf(status: number, text: string, retryAfter: string | null): Problem {
   const body = (parse(text) ?? {}) as Partial<ProblemDocument>;
-  const code = body.code ?? (status >= 502 && status <= 504 ? 'offline' : 'internal_error');
+  const code = body.code ?? CODES[status] ?? 'internal_error';
   const seconds = body.retry_after_seconds ?? Number.parseFloat(retryAfter ?? '');
   return new Problem(
     code,
@@ -186,17 +189,28 @@ const stylePath = (id: string) => `${ROOT}/learned-styles/${encodeURIComponent(i
 export const getLearnedStyles = async () =>
   (await get<LearnedStylesView>(`${ROOT}/learned-styles`)).learned_styles;
 
-/** Uploads a learned style. Nothing is sent if cookies are blocked: the style would have no owner. */
-export function addLearnedStyle(file: File): Promise<LearnedStyle> {
-  if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
+/**
+ * Raises Problem if this form must not be sent: if cookies are blocked, what it creates would have no owner, and the
+ * server refuses a form that is too large only when all of it has been uploaded.
+ */
+async function check(form: FormData): Promise<void> {
+  if (!hasCookies()) throw new Problem('cookies_blocked');
+  const { limits } = await getOptions();
+  const bytes = [...form.values()].reduce((sum, value) => sum + (value instanceof Blob ? value.size : 0), 0);
+  if (bytes > limits.max_upload_bytes) throw new Problem('too_large');
+}
+
+/** Uploads a learned style. Raises Problem. */
+export async function addLearnedStyle(file: File): Promise<LearnedStyle> {
   const form = new FormData();
   form.append('file', file, file.name);
+  await check(form);
   return get<LearnedStyle>(`${ROOT}/learned-styles`, { method: 'POST', body: form });
 }
 
 /** Submits a job that learns a style. The same key never creates a second job. */
-export function learnStyle(form: FormData, key: string): Promise<Job> {
-  if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
+export async function learnStyle(form: FormData, key: string): Promise<Job> {
+  await check(form);
   return get<Job>(`${ROOT}/learning`, { method: 'POST', headers: { 'Idempotency-Key': key }, body: form });
 }
 
@@ -228,17 +242,16 @@ export function newKey(): string {
 
 /**
  * Submits a job. The same key never creates a second job, so the request may be repeated after a failure.
- * It uses XMLHttpRequest, because fetch reports no upload progress. Nothing is sent if cookies are blocked: the job
- * would have no owner.
+ * It uses XMLHttpRequest, because fetch reports no upload progress. Raises Problem.
  */
-export function submitJob(
+export async function submitJob(
   form: FormData,
   key: string,
   onUpload: (share: number) => void,
   signal: AbortSignal,
 ): Promise<Job> {
-  if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
-  if (signal.aborted) return Promise.reject(lost(signal));
+  await check(form);
+  if (signal.aborted) throw lost(signal);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', `${ROOT}/jobs`);
