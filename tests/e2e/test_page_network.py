@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Page, expect
 
 from support.browser import (
     choose_samples,
@@ -31,6 +31,7 @@ SLOW_3G = {
 """Conditions of a slow network; throughputs in bytes a second."""
 
 MINUTES_FOR_AN_UPLOAD = {"uploadThroughput": 10_000}
+FAST = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 
 
 @pytest.fixture
@@ -115,10 +116,9 @@ def test_the_first_page_on_a_slow_line(context: BrowserContext, tab: Page) -> No
     assert 0 < sum(received) / SLOW_3G["downloadThroughput"] < 3
 
 
-def test_an_upload_tells_how_far_it_is_and_can_be_stopped(
-    context: BrowserContext, tab: Page, tmp_path: Path
-) -> None:
-    photo = tmp_path / "noise.png"
+def begin_slow_upload(tab: Page, folder: Path) -> CDPSession:
+    """Start an upload that takes minutes; return the session that sets the speed of the network."""
+    photo = folder / "noise.png"
     import numpy as np
     from PIL import Image
 
@@ -130,16 +130,41 @@ def test_an_upload_tells_how_far_it_is_and_can_be_stopped(
     chooser.value.set_files(photo)
     tab.get_by_role("button", name="Use Impasto").click()
     set_options(tab, Size=64, Steps_at_most=5)
-    network = context.new_cdp_session(tab)
+    network = tab.context.new_cdp_session(tab)
     network.send("Network.enable")
     network.send("Network.emulateNetworkConditions", SLOW_3G | MINUTES_FOR_AN_UPLOAD)
     tab.get_by_role("button", name="Start painting").click()
-    progress = tab.get_by_role("status").filter(has_text="Sending the pictures")
-    expect(progress).to_be_visible()
+    expect(upload_progress(tab)).to_be_visible()
+    return network
+
+
+def upload_progress(tab: Page) -> Locator:
+    return tab.get_by_role("status").filter(has_text="Sending the pictures")
+
+
+def test_an_upload_tells_how_far_it_is_and_can_be_stopped(tab: Page, tmp_path: Path) -> None:
+    begin_slow_upload(tab, tmp_path)
     tab.wait_for_function("() => / ([1-9]\\d*) %/.test(document.querySelector('main').innerText)")
     tab.get_by_role("button", name="Stop", exact=True).click()
     expect(tab.get_by_role("button", name="Start painting")).to_be_enabled()
     assert tab.url.endswith("/studio")
+
+
+def test_an_upload_goes_on_while_other_pages_are_open(tab: Page, tmp_path: Path) -> None:
+    network = begin_slow_upload(tab, tmp_path)
+    tab.set_viewport_size({"width": 800, "height": 1000})
+    expect(upload_progress(tab)).to_be_visible()
+    tab.get_by_role("button", name="Deutsch").click()
+    expect(tab.get_by_role("progressbar", name="Fortschritt des Hochladens")).to_be_visible()
+    tab.get_by_role("button", name="English").click()
+    tab.get_by_role("link", name="My pictures").first.click()
+    expect(tab.get_by_role("heading", name="My pictures")).to_be_visible()
+    network.send("Network.emulateNetworkConditions", SLOW_3G | FAST)
+    expect(tab.get_by_text("The pictures have been sent.")).to_be_visible()
+    assert tab.url.endswith("/jobs")
+    tab.get_by_role("link", name="Open their page").click()
+    tab.wait_for_url("**/jobs/*")
+    wait_until_finished(tab)
 
 
 def test_a_job_that_expired(context: BrowserContext, tab: Page) -> None:

@@ -4,9 +4,14 @@ import { Problem } from './api';
 import { notices } from './notices.svelte';
 import { errorText, texts } from '../texts';
 
-/** Says why an action failed, in the words of the server if it gave any, and what to do. */
-export function complain(error: unknown): void {
+/** Returns why an action failed, in the words of the server if it gave any, and what to do. */
+export function whyFailed(error: unknown): string {
   const { code, message } = Problem.from(error);
   const { what, todo } = errorText(code);
-  notices.say(`${message ? texts.common.serverSays(message) : what} ${todo}`, { bad: true });
+  return `${message ? texts.common.serverSays(message) : what} ${todo}`;
+}
+
+/** Says why an action failed, and what to do. */
+export function complain(error: unknown): void {
+  notices.say(whyFailed(error), { bad: true });
 }

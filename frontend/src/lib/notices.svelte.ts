@@ -1,9 +1,16 @@
 /** Short messages at the edge of the page, which screen readers announce. */
 
+export interface Link {
+  address: string;
+  text: string;
+}
+
 export interface Notice {
   id: number;
   text: string;
   bad: boolean;
+  /** Page that the message is about; null: none. */
+  link: Link | null;
 }
 
 const SHOWN_MS = { good: 5000, bad: 10_000 };
@@ -14,9 +21,11 @@ class Notices {
   spoken = $state('');
   #last = 0;
 
-  say(text: string, { bad = false } = {}): void {
+  /** Shows a message for a few seconds; with a link it stays until it is dismissed, so that the link can be reached. */
+  say(text: string, { bad = false, link = null }: { bad?: boolean; link?: Link | null } = {}): void {
     const id = ++this.#last;
-    this.list = [...this.list.filter((notice) => notice.text !== text), { id, text, bad }];
+    this.list = [...this.list.filter((notice) => notice.text !== text), { id, text, bad, link }];
+    if (link) return;
     setTimeout(() => {
       this.drop(id);
     }, bad ? SHOWN_MS.bad : SHOWN_MS.good);
