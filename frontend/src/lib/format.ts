@@ -40,7 +40,7 @@ export function percent(share: number): string {
 /** Formats a number: 0.5 · 30 000 · 140 000. From ten million on, and below 0.0001, it has an exponent: 3.2e12. */
 export function plainNumber(value: number): string {
   if (value !== 0 && (Math.abs(value) >= 1e7 || Math.abs(value) < 1e-4)) {
-    return value.toExponential(1).replace('e+', 'e').replace('.0e', 'e');
+    return value.toExponential(1).replace('e+', 'e').replace('.0e', 'e').replace('.', decimalSign());
   }
   const parts = new Intl.NumberFormat(locale, { maximumSignificantDigits: 4, useGrouping: 'always' }).formatToParts(value);
   return parts.map(({ type, value: text }) => (type === 'group' ? ' ' : text)).join('');

@@ -45,6 +45,7 @@ it('works where the browser keeps nothing', async () => {
 it('writes and reads numbers and dates as Germans do', async () => {
   await language.choose('de');
   expect([plainNumber(30_000), plainNumber(0.5), hundredths(0.3)]).toEqual(['30 000', '0,5', '0,30']);
+  expect([plainNumber(3.21e12), plainNumber(0.000025)]).toEqual(['3,2e12', '2,5e-5']);
   expect([fileSize(812), fileSize(3_440_000)]).toEqual(['812 Byte', '3,4 MB']);
   expect([day('2026-03-05T12:00:00Z'), allOf(['JPEG', 'PNG'])]).toEqual(['5. März 2026', 'JPEG und PNG']);
   expect([editable(0.005), typedNumber('0,005'), typedNumber('0.005')]).toEqual(['0,005', 0.005, 0.005]);

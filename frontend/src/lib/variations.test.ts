@@ -3,6 +3,7 @@ import { DOCUMENT } from './fixtures';
 import { inForce } from './options';
 import type { Order } from './submission';
 import { variable, variationsOf, variedIn } from './variations';
+import { valueText } from './words';
 
 const order = { preset: 'quality', changes: { size: 256 } } as unknown as Order;
 const document = {
@@ -22,6 +23,8 @@ describe('variations', () => {
     const all = variationsOf(order, 'seed', 7).map(({ changes }) => changes);
     expect(all.map(({ seed }) => seed)).toEqual([7, 8, 9, 10]);
     expect(variedIn(all)).toBe('seed');
+    const large = variationsOf(order, 'seed', 2_025_681_233).map(({ changes }) => valueText('seed', changes['seed'] ?? null));
+    expect(large).toEqual(['2025681233', '2025681234', '2025681235', '2025681236']);
   });
 
   it('are offered where they would differ', () => {

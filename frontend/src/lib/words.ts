@@ -19,6 +19,8 @@ function inWords(name: string): string {
 
 /** Formats the value of an option for people; a value that has no text is returned as it is. */
 export function valueText(name: string, value: OptionValue): string {
+  // A rounded seed would paint another image, and four seeds in a row would look the same.
+  if (name === 'seed') return String(value ?? '');
   if (typeof value === 'number') return plainNumber(value);
   if (typeof value === 'boolean') return value ? texts.studio.expert.on : texts.studio.expert.off;
   if (Array.isArray(value)) return value.map(plainNumber).join(' : ');
