@@ -98,8 +98,10 @@ class Studio {
   readonly missing = $derived<'content' | 'style' | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
   readonly isFull = $derived(this.isLearned || this.styles.length >= (this.document?.limits.max_styles ?? 1));
 
-  #key = '';
-  #keyIsFor = '';
+  /** Idempotency keys by order. All are kept until all orders of a submission are accepted, so that repeating it creates no job twice. */
+  readonly #keys = new Map<string, string>();
+  /** First seed of variations, kept as long as the keys: with another seed they would be other orders. */
+  #seed = newSeed();
   /** Only restore of the stored table: a second one would replace what was chosen since the first. */
   #recalled: Promise<void> | undefined;
 
@@ -473,14 +475,16 @@ class Studio {
   /** Submits the order. Raises Problem. */
   async start(onUpload: (share: number) => void, signal: AbortSignal): Promise<Job> {
     if (!this.order) throw new TypeError('no content picture');
-    const key = this.#keyFor(JSON.stringify(this.order));
-    return submitOrder(this.order, key, onUpload, signal);
+    return (await this.#startAll([this.order], onUpload, signal))[0] as Job;
   }
 
   /** Submits four orders that differ in one option and returns their jobs in the same order. Raises Problem. */
   async startFour(varied: Varied, onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
     if (!this.order) throw new TypeError('no content picture');
-    return this.#startAll(variationsOf(this.order, varied, newSeed()), onUpload, signal);
+    const orders = variationsOf(this.order, varied, this.#seed);
+    const jobs = await this.#startAll(orders, onUpload, signal);
+    if (jobs.length === orders.length) this.#seed = newSeed();
+    return jobs;
   }
 
   /** Submits all orders of the set and returns their jobs in the same order. Raises Problem. */
@@ -496,28 +500,22 @@ class Studio {
         onUpload((index + share) / orders.length);
       };
       try {
-        jobs.push(await submitOrder(order, newKey(), upload, signal));
+        jobs.push(await submitOrder(order, this.#keyOf(order), upload, signal));
       } catch (error) {
         if (jobs.length === 0) throw error;
         notices.say(whyShort(Problem.from(error), jobs.length, orders.length), { bad: true });
-        break;
+        return jobs;
       }
     }
+    for (const order of orders) this.#keys.delete(JSON.stringify(order));
     return jobs;
   }
 
-  /** Returns the same key for the same order, so that a retry after a lost connection cannot paint it twice. */
-  #keyFor(order: string): string {
-    if (order !== this.#keyIsFor) {
-      this.#keyIsFor = order;
-      this.#key = newKey();
-    }
-    return this.#key;
-  }
-
-  /** Forgets the key of a submitted order, so that the same order creates a new job next time. */
-  forgetKey(): void {
-    this.#keyIsFor = '';
+  #keyOf(order: Order): string {
+    const name = JSON.stringify(order);
+    const key = this.#keys.get(name) ?? newKey();
+    this.#keys.set(name, key);
+    return key;
   }
 }
 

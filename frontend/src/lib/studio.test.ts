@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 import * as api from './api';
 import { DOCUMENT, job } from './fixtures';
 import { LEARNED_FORMAT } from './learned.svelte';
@@ -44,6 +44,7 @@ describe('a set', () => {
   });
 
   it('says that it was stopped by the visitor', async () => {
+    vi.stubGlobal('fetch', () => Promise.resolve(Response.json(DOCUMENT)));
     const stop = new AbortController();
     vi.spyOn(api, 'submitJob').mockImplementationOnce(() => {
       stop.abort();
@@ -57,6 +58,45 @@ describe('a set', () => {
     vi.spyOn(api, 'submitJob').mockResolvedValueOnce(job()).mockRejectedValueOnce(new api.Problem('offline'));
     await studio.startSet(() => undefined, new AbortController().signal);
     expect(notices.list[0]?.text).toContain('The server cannot be reached.');
+  });
+});
+
+describe('a submission whose answer is lost', () => {
+  const lost = () => Promise.reject(new api.Problem('offline'));
+  const taken = () => Promise.resolve(job());
+  const ignore = () => undefined;
+  const { signal } = new AbortController();
+  let submit: MockInstance<typeof api.submitJob>;
+
+  beforeEach(() => {
+    submit = vi.spyOn(api, 'submitJob').mockReset().mockImplementation(taken);
+    studio.place(sample('impasto'), 'style');
+  });
+
+  const keys = () => submit.mock.calls.splice(0).map(([, key]) => key);
+  const seeds = () => submit.mock.calls.map(([form]) => form.get('seed'));
+
+  it('keeps the keys of a set until all of its orders are accepted', async () => {
+    studio.more = [sample('coffee')];
+    submit.mockImplementationOnce(taken).mockImplementationOnce(lost);
+    await studio.startSet(ignore, signal);
+    const first = keys();
+    await studio.startSet(ignore, signal);
+    expect(keys()).toEqual(first);
+    await studio.startSet(ignore, signal);
+    expect(keys().filter((key) => first.includes(key))).toEqual([]);
+  });
+
+  it('keeps keys and seeds of variations, which have others next time', async () => {
+    submit.mockImplementationOnce(lost);
+    await expect(studio.startFour('seed', ignore, signal)).rejects.toMatchObject({ code: 'offline' });
+    const [seed] = seeds();
+    const [key] = keys();
+    await studio.startFour('seed', ignore, signal);
+    expect(seeds()[0]).toBe(seed);
+    expect(keys()[0]).toBe(key);
+    await studio.startFour('seed', ignore, signal);
+    expect(seeds()[0]).not.toBe(seed);
   });
 });
 
