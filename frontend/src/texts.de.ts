@@ -427,6 +427,7 @@ export const texts: Texts = {
     openSent: 'Zur Seite',
     notSent: 'Das Hochladen ist fehlgeschlagen.',
     missing: { content: 'Zuerst ein Foto auswählen.', style: 'Zuerst einen Stil auswählen.' },
+    reading: (name) => `${name} wird gelesen …`,
     contentSet: (name) => `Foto: ${name}`,
     styleAdded: (name) => `Stil: ${name}`,
     tooManyStyles: (most) => `Höchstens ${most} Stile lassen sich mischen. Zuerst einen entfernen.`,
@@ -1022,6 +1023,7 @@ export const texts: Texts = {
     filmSeconds: (name, seconds, most) =>
       `${name} ist ${plainNumber(Math.round(seconds))} s lang; höchstens ${plainNumber(most)} s sind erlaubt. Kürzen und erneut auswählen.`,
     song: (name) => `${name} enthält Ton und kein Bild. Einen Film oder ein Foto auswählen.`,
+    unreadable: (name) => `${name} lässt sich nicht öffnen; vielleicht wurde die Datei verschoben oder geändert. Bitte erneut auswählen.`,
     damaged: (name) => `${name} lässt sich nicht lesen und ist vielleicht beschädigt. In einem anderen Programm öffnen und erneut speichern.`,
     look: (name) => `${name} enthält keinen Look, der hier gespeichert wurde.`,
   },

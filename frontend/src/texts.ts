@@ -430,6 +430,7 @@ const english = {
     openSent: 'Open their page',
     notSent: 'The upload failed.',
     missing: { content: 'Choose a photo first.', style: 'Choose a style first.' },
+    reading: (name: string) => `Reading ${name} …`,
     contentSet: (name: string) => `Photo: ${name}`,
     styleAdded: (name: string) => `Style: ${name}`,
     tooManyStyles: (most: number) => `${most} styles are the most that can be blended. Remove one first.`,
@@ -999,6 +1000,7 @@ const english = {
     filmSeconds: (name: string, seconds: number, most: number) =>
       `${name} is ${plainNumber(Math.round(seconds))} s long; ${plainNumber(most)} s are the most. Cut it shorter and choose it again.`,
     song: (name: string) => `${name} has sound and no picture. Choose a film or a photo.`,
+    unreadable: (name: string) => `${name} cannot be opened; it may have been moved or changed. Choose it again.`,
     damaged: (name: string) => `${name} cannot be read; it may be damaged. Open it in another program and save it again.`,
     look: (name: string) => `${name} does not hold a look that was saved here.`,
   },

@@ -3,15 +3,26 @@ import userEvent from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
 import * as api from '../lib/api';
 import { DOCUMENT, job } from '../lib/fixtures';
+import { notices } from '../lib/notices.svelte';
+import * as pixels from '../lib/pixels';
 import { studio } from '../lib/studio.svelte';
 import type { Sample } from '../lib/types';
 import type { WatchedJob } from '../lib/watched-job.svelte';
 import { texts } from '../texts';
+import CropDialog from './CropDialog.svelte';
 import JobActions from './JobActions.svelte';
 import JobCard from './JobCard.svelte';
 import LearnDialog from './LearnDialog.svelte';
 
 const user = userEvent.setup();
+
+it('says why there is no command', async () => {
+  vi.spyOn(api, 'getOptions').mockRejectedValue(new api.Problem('offline'));
+  notices.list = [];
+  render(JobActions, { job: job({ status: 'succeeded' }), watched: {} as WatchedJob });
+  await user.click(screen.getByRole('button', { name: texts.job.actions.commands }));
+  expect(notices.list[0]?.text).toContain('The server cannot be reached.');
+});
 
 describe('buttons that create a job', () => {
   const answer = () => new Promise<never>(() => undefined);
@@ -51,4 +62,16 @@ describe('buttons that create a job', () => {
     expect(keys[1]).toBe(keys[0]);
     expect(keys[2]).not.toBe(keys[1]);
   });
+});
+
+it('says that a photo cannot be cropped', async () => {
+  vi.stubGlobal('createImageBitmap', () => Promise.resolve({ width: 6, height: 4, close: () => undefined }));
+  vi.spyOn(pixels, 'turned').mockImplementation(() => document.createElement('canvas'));
+  vi.spyOn(pixels, 'cut').mockRejectedValue(new Error('no memory'));
+  const file = new File(['bytes'], 'me.jpg');
+  const photo = { source: { kind: 'file' as const, file }, name: 'me.jpg', url: '/me', size: null, format: 'JPEG', bytes: 5 };
+  render(CropDialog, { open: true, photo, onchange: vi.fn() });
+  await user.click(await screen.findByRole('button', { name: texts.crop.right }));
+  await user.click(screen.getByRole('button', { name: texts.crop.done }));
+  expect(await screen.findByRole('alert')).toHaveTextContent(texts.crop.failed);
 });

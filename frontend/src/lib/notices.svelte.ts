@@ -23,12 +23,27 @@ class Notices {
 
   /** Shows a message for a few seconds; with a link it stays until it is dismissed, so that the link can be reached. */
   say(text: string, { bad = false, link = null }: { bad?: boolean; link?: Link | null } = {}): void {
-    const id = ++this.#last;
-    this.list = [...this.list.filter((notice) => notice.text !== text), { id, text, bad, link }];
+    const id = this.#add({ text, bad, link });
     if (link) return;
     setTimeout(() => {
       this.drop(id);
     }, bad ? SHOWN_MS.bad : SHOWN_MS.good);
+  }
+
+  /** Shows a message until something has ended, and returns its result. */
+  async during<T>(text: string, something: Promise<T>): Promise<T> {
+    const id = this.#add({ text, bad: false, link: null });
+    try {
+      return await something;
+    } finally {
+      this.drop(id);
+    }
+  }
+
+  #add(notice: Omit<Notice, 'id'>): number {
+    const id = ++this.#last;
+    this.list = [...this.list.filter(({ text }) => text !== notice.text), { id, ...notice }];
+    return id;
   }
 
   drop(id: number): void {

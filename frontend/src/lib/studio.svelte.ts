@@ -2,8 +2,9 @@
 
 import { errorText, texts } from '../texts';
 import { download, getContents, getJob, getOptions, getStyles, newKey, Problem, readRecipe, seeUpright, submitJob } from './api';
+import { complain } from './complain';
 import { checkPicture, mayCarryRecipe, WrongFile } from './files';
-import { checkFilm, isFilm, takesFilms } from './film';
+import { checkFilm, isFilm, takesFilms, type FilmFile } from './film';
 import { shown } from './job';
 import { copyOf, gallery, keyOf } from './gallery.svelte';
 import { keepTable, maskOf, recallTable, type Table } from './kept-studio';
@@ -98,6 +99,10 @@ class Studio {
   readonly missing = $derived<'content' | 'style' | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
   readonly isFull = $derived(this.isLearned || this.styles.length >= (this.document?.limits.max_styles ?? 1));
 
+  /** Number of the last choice of an image. A file that takes long to read may arrive after a newer choice. */
+  #turn = 0;
+  /** Number of the choice that the photo comes from. */
+  #contentTurn = 0;
   /** Idempotency keys by order. All are kept until all orders of a submission are accepted, so that repeating it creates no job twice. */
   readonly #keys = new Map<string, string>();
   /** First seed of variations, kept as long as the keys: with another seed they would be other orders. */
@@ -210,28 +215,34 @@ class Studio {
         await this.#addFile(file, role === 'content' && index > 0 ? 'more' : role);
       } catch (error) {
         if (error instanceof WrongFile) notices.say(error.message, { bad: true });
-        else throw error;
+        else if (error instanceof DOMException) notices.say(texts.wrongFile.unreadable(file.name), { bad: true });
+        else complain(error);
       }
     }
   }
 
   async #addFile(file: File, role: Role | null): Promise<void> {
     if (!this.document) return;
+    const turn = ++this.#turn;
     if (/\.json$/i.test(file.name)) {
       if (!(await this.#useRecipe(file))) this.#importLooks(await file.text(), file.name);
       return;
     }
     if (isLearnedFile(file)) {
-      await this.#addLearnedFile(file);
+      await this.addLearned(file);
       return;
     }
     if (role !== 'style' && role !== 'more' && takesFilms(this.document) && (await isFilm(file, this.document))) {
-      await this.#addFilm(file, this.document);
+      const facts = await checkFilm(file, this.document);
+      // A film becomes the content, whatever the content was before.
+      if (!this.#isLate(turn)) this.setContent(filmOf(file, facts), turn);
       return;
     }
     const { format, size } = await checkPicture(file, this.document);
     if (role === null && (await this.#useRecipe(file))) return;
-    const upright = size === null || (await isTurnedUnseen(file, format)) ? await seeUpright(file).catch(() => null) : null;
+    const isUnseen = size === null || (await isTurnedUnseen(file, format));
+    const upright = isUnseen ? await notices.during(texts.studio.reading(file.name), seeUpright(file)).catch(() => null) : null;
+    if (role === 'content' && this.#isLate(turn)) return;
     const shown = upright?.picture ?? (size && file);
     this.place(
       {
@@ -243,16 +254,13 @@ class Studio {
         bytes: file.size,
       },
       role,
+      turn,
     );
   }
 
-  async #addLearnedFile(file: File): Promise<void> {
-    try {
-      await this.addLearned(file);
-    } catch (error) {
-      const { message } = Problem.from(error);
-      throw new WrongFile(message);
-    }
+  /** Returns whether another photo was chosen after this turn. */
+  #isLate(turn: number): boolean {
+    return this.content !== null && turn < this.#contentTurn;
   }
 
   /** Uploads the file of a learned style and chooses this style. Raises Problem. */
@@ -275,20 +283,6 @@ class Studio {
     this.styles = this.styles.filter(({ picture }) => picture.source.kind !== 'learned' || picture.source.id !== id);
   }
 
-  /** Places a film as the content, whatever the content was before. */
-  async #addFilm(file: File, document: OptionsDocument): Promise<void> {
-    const { size, seconds, frames } = await checkFilm(file, document);
-    this.setContent({
-      source: { kind: 'file', file },
-      name: file.name,
-      url: size && URL.createObjectURL(file),
-      size,
-      format: texts.film.format(seconds),
-      bytes: file.size,
-      film: { seconds, frames, passes: 1 },
-    });
-  }
-
   /** Replaces the photo by its cropped or rotated version. */
   cutContent(file: File): void {
     const format = file.type === 'image/png' ? 'PNG' : 'JPEG';
@@ -302,7 +296,7 @@ class Studio {
     });
   }
 
-  place(picture: Picture, asked: Role | null): void {
+  place(picture: Picture, asked: Role | null, turn = ++this.#turn): void {
     const role = asked ?? (this.content ? 'style' : 'content');
     if (role === 'style' && (isLearned(picture) || this.isLearned)) {
       for (const style of [...this.styles]) this.removeStyle(style.id);
@@ -311,7 +305,7 @@ class Studio {
       this.more.push(picture);
       notices.spoken = texts.studio.contentSet(pictureName(picture));
     } else if (role === 'content') {
-      this.setContent(picture);
+      this.setContent(picture, turn);
     } else if (this.isFull) {
       notices.say(texts.studio.tooManyStyles(this.document?.limits.max_styles ?? 1), { bad: true });
     } else {
@@ -321,9 +315,10 @@ class Studio {
     }
   }
 
-  setContent(picture: Picture | null): void {
+  setContent(picture: Picture | null, turn = ++this.#turn): void {
     release(this.content);
     this.content = picture;
+    this.#contentTurn = turn;
     // The masks were painted on the previous photo.
     for (const style of this.styles) this.setMask(style, null);
     this.setDetailMap(null);
@@ -557,6 +552,18 @@ function plain(table: Table): Table {
 
 function sampleOf({ path }: RecipePicture, samples: Sample[]): Sample | null {
   return samples.find((sample) => path === `sample:${sample.name}`) ?? null;
+}
+
+function filmOf(file: File, { size, seconds, frames }: FilmFile): Picture {
+  return {
+    source: { kind: 'file', file },
+    name: file.name,
+    url: size && URL.createObjectURL(file),
+    size,
+    format: texts.film.format(seconds),
+    bytes: file.size,
+    film: { seconds, frames, passes: 1 },
+  };
 }
 
 function isSample(picture: Picture | null, sample: Sample): boolean {

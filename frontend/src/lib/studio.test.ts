@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 import * as api from './api';
-import { DOCUMENT, job } from './fixtures';
+import * as files from './files';
+import { DOCUMENT, job, PATIENCE } from './fixtures';
 import { LEARNED_FORMAT } from './learned.svelte';
 import { notices } from './notices.svelte';
 import { studio } from './studio.svelte';
@@ -58,6 +59,66 @@ describe('a set', () => {
     vi.spyOn(api, 'submitJob').mockResolvedValueOnce(job()).mockRejectedValueOnce(new api.Problem('offline'));
     await studio.startSet(() => undefined, new AbortController().signal);
     expect(notices.list[0]?.text).toContain('The server cannot be reached.');
+  });
+});
+
+describe('a file', () => {
+  const scan = (name: string) => new File(['bytes'], name);
+  const said = () => notices.list.map(({ text }) => text);
+
+  beforeEach(() => {
+    studio.content = null;
+    URL.createObjectURL = (file: Blob) => `blob:${(file as File).name}`;
+    URL.revokeObjectURL = () => undefined;
+  });
+
+  /** Lets the server answer later what a file shows. */
+  function slowly() {
+    const answers: (() => void)[] = [];
+    vi.spyOn(files, 'checkPicture').mockResolvedValue({ format: 'TIFF', size: null });
+    vi.spyOn(api, 'seeUpright').mockImplementation(
+      () => new Promise((resolve) => answers.push(() => { resolve({ picture: new Blob(), size: [6, 4] }); })),
+    );
+    return answers;
+  }
+
+  it('that was moved is named', async () => {
+    const file = new File(['bytes'], 'cat.jpg');
+    file.slice = () => {
+      throw new DOMException('gone', 'NotFoundError');
+    };
+    await studio.addFiles([file], 'content');
+    expect(said()).toEqual(['cat.jpg cannot be opened; it may have been moved or changed. Choose it again.']);
+  });
+
+  it('of a learned style says why it cannot be uploaded, without words of the server, too', async () => {
+    vi.spyOn(api, 'addLearnedStyle').mockRejectedValue(new api.Problem('offline'));
+    await studio.addFiles([new File(['bytes'], 'waves.nst')], null);
+    expect(said()[0]).toContain('The server cannot be reached.');
+  });
+
+  it('that takes long to read is named meanwhile, and replaces no newer choice', async () => {
+    const answers = slowly();
+    const added = studio.addFiles([scan('scan.tiff')], 'content');
+    await vi.waitFor(() => {
+      expect(said()).toEqual(['Reading scan.tiff …']);
+    }, PATIENCE);
+    studio.place(sample('coffee'), 'content');
+    answers[0]?.();
+    await added;
+    expect(studio.content).toMatchObject({ name: 'coffee' });
+    expect(said()).toEqual([]);
+  });
+
+  it('replaces an older choice, whichever is read first', async () => {
+    const answers = slowly();
+    const added = ['old.tiff', 'new.tiff'].map((name) => studio.addFiles([scan(name)], 'content'));
+    await vi.waitFor(() => {
+      expect(answers).toHaveLength(2);
+    }, PATIENCE);
+    for (const answer of answers) answer();
+    await Promise.all(added);
+    expect(studio.content).toMatchObject({ name: 'new.tiff' });
   });
 });
 
