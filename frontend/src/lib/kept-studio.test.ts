@@ -35,12 +35,13 @@ const table: Table = {
   detailMap: null,
   preset: 'fast',
   changes: { size: 800, style_blend: [0.3, 0.7] },
+  repeated: { changes: [{ step: 3, values: { strength: 0.9 } }], stopAfter: 7 },
 };
 
 it('keeps pictures, masks and settings, and gives their files new addresses', async () => {
   await keepTable(table);
   const found = (await recallTable()) as Table;
-  expect(found).toMatchObject({ preset: 'fast', eachAlone: true, changes: table.changes, detailMap: null });
+  expect(found).toMatchObject({ preset: 'fast', eachAlone: true, changes: table.changes, repeated: table.repeated, detailMap: null });
   expect(found.content).toMatchObject({ name: 'me.jpg', url: 'blob:1', size: [60, 40] });
   expect(await (found.content?.source as { file: File }).file.text()).toBe('bytes');
   expect(found.styles[0]).toMatchObject({ blend: 25, picture: { url: '/impasto' } });

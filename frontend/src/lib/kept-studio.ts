@@ -4,7 +4,7 @@
  */
 
 import { get, set } from 'idb-keyval';
-import type { FilmFacts, Mask, Picture, Style } from './submission';
+import type { FilmFacts, Mask, Picture, Repeated, Style } from './submission';
 import type { Options } from './types';
 
 const KEY = 'nst-studio';
@@ -19,16 +19,18 @@ export interface Table {
   detailMap: Mask | null;
   preset: string;
   changes: Options;
+  repeated: Repeated | null;
 }
 
 interface KeptStyle extends Omit<Style, 'mask'> {
   mask: Blob | null;
 }
 
-interface KeptTable extends Omit<Table, 'styles' | 'detailMap' | 'more' | 'eachAlone'> {
-  /** Further photos; earlier versions of the page stored neither `more` nor `eachAlone`. */
+interface KeptTable extends Omit<Table, 'styles' | 'detailMap' | 'more' | 'eachAlone' | 'repeated'> {
+  /** Further photos; earlier versions of the page stored neither `more` nor `eachAlone` nor `repeated`. */
   more?: Picture[];
   eachAlone?: boolean;
+  repeated?: Repeated | null;
   styles: KeptStyle[];
   detailMap: Blob | null;
 }
@@ -67,6 +69,7 @@ function unpacked(kept: KeptTable): Table {
     content: kept.content && complete(withAddress(kept.content)),
     more: (kept.more ?? []).map(withAddress),
     eachAlone: kept.eachAlone ?? false,
+    repeated: kept.repeated ?? null,
     styles: kept.styles.map((style) => ({ ...style, picture: withAddress(style.picture), mask: maskOf(style.mask) })),
     detailMap: maskOf(kept.detailMap),
   };

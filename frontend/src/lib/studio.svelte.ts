@@ -83,7 +83,7 @@ class Studio {
   );
   /** Orders that are submitted: several if there are several photos, or a separate painting for each style. */
   readonly orders = $derived<Order[]>(
-    this.order ? ordersOf(this.order, this.isFilm ? [] : this.more, this.eachAlone && this.styles.length > 1) : [],
+    this.order ? ordersOf(this.order, this.isFilm ? [] : this.more, this.eachAlone && !this.isFilm && this.styles.length > 1) : [],
   );
   readonly changeCount = $derived(
     this.document ? Object.keys(changesFrom(this.document, this.preset, this.changes)).length : 0,
@@ -132,8 +132,8 @@ class Studio {
   /** Stores every change after a short delay. */
   #keep(): void {
     $effect(() => {
-      const { content, more, styles, eachAlone, detailMap, preset, changes } = this;
-      const table = plain({ content, more, styles, eachAlone, detailMap, preset, changes });
+      const { content, more, styles, eachAlone, detailMap, preset, changes, repeated } = this;
+      const table = plain({ content, more, styles, eachAlone, detailMap, preset, changes, repeated });
       const timer = setTimeout(() => void keepTable(table), KEEP_AFTER_MS);
       return () => {
         clearTimeout(timer);
@@ -147,6 +147,7 @@ class Studio {
     this.preset = preset;
     this.changes = changesFrom(document, preset, table.changes);
     this.eachAlone = table.eachAlone;
+    this.repeated = table.repeated;
     if (table.content && (await this.#isThere(table.content, this.contentSamples))) {
       this.content = table.content;
       this.detailMap = table.detailMap;
@@ -405,6 +406,7 @@ class Studio {
   /** Loads the images and options of this job, without its masks. Raises Problem. */
   async remix(id: string): Promise<void> {
     const job = await getJob(id);
+    this.#endSet();
     this.setContent(pictureOfJob(job, null));
     for (const style of this.styles) release(style.picture);
     this.styles = job.pictures.styles.map((_, index) => ({
@@ -416,6 +418,13 @@ class Studio {
     this.useOptions(without(job.options, BLEND), job.preset);
     const { masks, detail_map } = job.pictures;
     notices.say(texts.studio.remixing(job.title, detail_map !== null || masks.some(Boolean)));
+  }
+
+  /** Leaves one photo, painted in all styles together: what is loaded next is a single painting. */
+  #endSet(): void {
+    this.more.forEach(release);
+    this.more = [];
+    this.eachAlone = false;
   }
 
   async #useRecipe(file: File): Promise<boolean> {
@@ -435,6 +444,7 @@ class Studio {
     const content = sampleOf(recipe.content, this.contentSamples);
     const styles = recipe.styles.flatMap((style) => sampleOf(style, this.styleSamples) ?? []);
     if (!content || styles.length < recipe.styles.length) return false;
+    this.#endSet();
     for (const style of [...this.styles]) this.removeStyle(style.id);
     this.placeSample(content, 'content');
     for (const style of styles) this.placeSample(style, 'style');
@@ -547,6 +557,7 @@ function plain(table: Table): Table {
     styles: table.styles.map((style) => ({ ...style, picture: picture(style.picture), mask: style.mask && { ...style.mask } })),
     detailMap: table.detailMap && { ...table.detailMap },
     changes: $state.snapshot(table.changes),
+    repeated: $state.snapshot(table.repeated),
   };
 }
 

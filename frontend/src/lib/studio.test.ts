@@ -16,6 +16,7 @@ beforeEach(() => {
   studio.document = DOCUMENT;
   studio.content = sample('cat');
   studio.more = [];
+  studio.eachAlone = false;
   studio.styles = [];
   studio.changes = {};
   notices.list = [];
@@ -42,6 +43,21 @@ describe('a set', () => {
   beforeEach(() => {
     studio.more = [sample('coffee')];
     studio.place(sample('impasto'), 'style');
+  });
+
+  it('of one painting for each style ends with a film, which is painted in all of its styles', () => {
+    studio.place(sample('mosaic'), 'style');
+    studio.eachAlone = true;
+    expect(studio.orders).toHaveLength(4);
+    studio.content = { ...sample('walk'), film: { seconds: 2, frames: 50, passes: 1 } };
+    expect(studio.orders).toHaveLength(1);
+  });
+
+  it('ends when a job is loaded', async () => {
+    studio.eachAlone = true;
+    vi.spyOn(api, 'getJob').mockResolvedValue(job());
+    await studio.remix('1');
+    expect([studio.more, studio.eachAlone]).toEqual([[], false]);
   });
 
   it('says that it was stopped by the visitor', async () => {
