@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto';
 import { Blob as CloneableBlob, File as CloneableFile } from 'node:buffer';
+import { set } from 'idb-keyval';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { keepTable, recallTable, type Table } from './kept-studio';
 
@@ -48,6 +49,39 @@ it('keeps pictures, masks and settings, and gives their files new addresses', as
   expect(found.more.map(({ name, url }) => [name, url])).toEqual([['you.jpg', 'blob:2']]);
   expect(found.styles[0]?.mask?.url).toBe('blob:3');
   expect(await found.styles[0]?.mask?.file.text()).toBe('white');
+});
+
+it('writes the files again only when they change, or when another tab has stored its own', async () => {
+  const written: string[] = [];
+  const put = IDBObjectStore.prototype.put;
+  vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, value: unknown, key) {
+    written.push(String(key));
+    return put.call(this, value, key);
+  });
+  const writes = () => written.splice(0);
+  await keepTable({ ...table, more: [] });
+  expect(writes()).toEqual(['nst-studio-files', 'nst-studio']);
+  await keepTable({ ...table, more: [], changes: { size: 900 } });
+  expect(writes()).toEqual(['nst-studio']);
+
+  vi.resetModules();
+  const otherTab = await import('./kept-studio');
+  await otherTab.recallTable();
+  await otherTab.keepTable({ ...table, content: null });
+  expect(writes()).toEqual(['nst-studio-files', 'nst-studio']);
+  await keepTable({ ...table, more: [] });
+  expect(writes()).toEqual(['nst-studio-files', 'nst-studio']);
+
+  const found = await otherTab.recallTable();
+  await otherTab.keepTable({ ...(found as Table), preset: 'quality' });
+  expect(writes()).toEqual(['nst-studio']);
+});
+
+it('restores what an earlier version of the page has stored, with the files in it', async () => {
+  await set('nst-studio', { ...table, styles: [{ ...table.styles[0], mask }], filesId: undefined });
+  const found = await recallTable();
+  expect(await (found?.content?.source as { file: File }).file.text()).toBe('bytes');
+  expect(await found?.styles[0]?.mask?.file.text()).toBe('white');
 });
 
 it('keeps that something was removed', async () => {

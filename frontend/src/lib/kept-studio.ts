@@ -1,13 +1,20 @@
 /**
  * Storage of the studio: its images, masks and settings stay in this browser's IndexedDB until they are replaced or
- * removed. If the browser stores nothing, the studio is empty after a reload.
+ * removed. The files have a record of their own, since each step of a slider stores the settings, and photos are large.
+ * If the browser stores nothing, the studio is empty after a reload.
  */
 
-import { get, set } from 'idb-keyval';
+import { createStore, getMany, promisifyRequest } from 'idb-keyval';
+import { newKey } from './api';
 import type { FilmFacts, Mask, Picture, Repeated, Style } from './submission';
 import type { Options } from './types';
 
 const KEY = 'nst-studio';
+const FILES_KEY = 'nst-studio-files';
+const store = createStore('keyval-store', 'keyval');
+
+/** Files that this tab has stored or restored last, and the random id that the table has with them. */
+let last: { id: string; files: Blob[] } = { id: '', files: [] };
 
 export interface Table {
   content: Picture | null;
@@ -22,23 +29,43 @@ export interface Table {
   repeated: Repeated | null;
 }
 
-interface KeptStyle extends Omit<Style, 'mask'> {
-  mask: Blob | null;
+/** Number of a file in the record of the files; earlier versions of the page stored the file itself. */
+type KeptFile = number | Blob;
+
+interface KeptPicture extends Omit<Picture, 'source'> {
+  source: Exclude<Picture['source'], { kind: 'file' }> | { kind: 'file'; file: KeptFile; seen?: KeptFile };
 }
 
-interface KeptTable extends Omit<Table, 'styles' | 'detailMap' | 'more' | 'eachAlone' | 'repeated'> {
+interface KeptStyle extends Omit<Style, 'picture' | 'mask'> {
+  picture: KeptPicture;
+  mask: KeptFile | null;
+}
+
+interface KeptTable extends Omit<Table, 'content' | 'styles' | 'detailMap' | 'more' | 'eachAlone' | 'repeated'> {
   /** Further photos; earlier versions of the page stored neither `more` nor `eachAlone` nor `repeated`. */
-  more?: Picture[];
+  more?: KeptPicture[];
   eachAlone?: boolean;
   repeated?: Repeated | null;
+  content: KeptPicture | null;
   styles: KeptStyle[];
-  detailMap: Blob | null;
+  detailMap: KeptFile | null;
+  /** Id of the files that belong to this table. */
+  filesId?: string;
 }
 
-/** Stores the table in place of the previous one. */
+/** Stores the table in place of the previous one, and its files if others are stored, maybe by another tab. */
 export async function keepTable(table: Table): Promise<void> {
+  const { kept, files } = packed(table);
+  const isSame = files.length === last.files.length && files.every((file, index) => file === last.files[index]);
+  if (!isSame) last = { id: newKey(), files };
+  const filesId = last.id;
   try {
-    await set(KEY, packed(table));
+    await store('readwrite', async (records) => {
+      const stored = await promisifyRequest<KeptTable | undefined>(records.get(KEY) as IDBRequest<KeptTable | undefined>);
+      if (stored?.filesId !== filesId) records.put(files, FILES_KEY);
+      records.put({ ...kept, filesId }, KEY);
+      await promisifyRequest(records.transaction);
+    });
   } catch {
     // The studio works without storage.
   }
@@ -47,31 +74,49 @@ export async function keepTable(table: Table): Promise<void> {
 /** Returns the stored table, with new object URLs for its files; null if none can be read. */
 export async function recallTable(): Promise<Table | null> {
   try {
-    const kept = await get<KeptTable>(KEY);
-    return kept ? unpacked(kept) : null;
+    const [kept, files = []] = (await getMany([KEY, FILES_KEY], store)) as [KeptTable?, Blob[]?];
+    if (!kept) return null;
+    last = { id: kept.filesId ?? newKey(), files };
+    return unpacked(kept, files);
   } catch {
     return null;
   }
 }
 
-/** Replaces masks by their files: object URLs become invalid when the page is closed. */
-function packed(table: Table): KeptTable {
-  return {
-    ...table,
-    styles: table.styles.map((style) => ({ ...style, mask: style.mask?.file ?? null })),
-    detailMap: table.detailMap?.file ?? null,
+/** Replaces files by their numbers, and masks by those of their files: object URLs become invalid when the page is closed. */
+function packed(table: Table): { kept: KeptTable; files: Blob[] } {
+  const files: Blob[] = [];
+  const put = (file: Blob) => files.push(file) - 1;
+  const picture = ({ source, ...facts }: Picture): KeptPicture => {
+    if (source.kind !== 'file') return { ...facts, source };
+    return { ...facts, source: { kind: 'file', file: put(source.file), ...(source.seen && { seen: put(source.seen) }) } };
   };
+  const kept = {
+    ...table,
+    content: table.content && picture(table.content),
+    more: table.more.map(picture),
+    styles: table.styles.map((style) => ({ ...style, picture: picture(style.picture), mask: style.mask && put(style.mask.file) })),
+    detailMap: table.detailMap && put(table.detailMap.file),
+  };
+  return { kept, files };
 }
 
-function unpacked(kept: KeptTable): Table {
+function unpacked(kept: KeptTable, files: Blob[]): Table {
+  const take = (file: KeptFile) => (typeof file === 'number' ? files[file] : file) as Blob;
+  const mask = (file: KeptFile | null) => maskOf(file === null ? null : take(file));
+  const picture = ({ source, ...facts }: KeptPicture): Picture => {
+    if (source.kind !== 'file') return { ...facts, source };
+    const seen = source.seen !== undefined && { seen: take(source.seen) };
+    return withAddress({ ...facts, source: { kind: 'file', file: take(source.file) as File, ...seen } });
+  };
   return {
     ...kept,
-    content: kept.content && complete(withAddress(kept.content)),
-    more: (kept.more ?? []).map(withAddress),
+    content: kept.content && complete(picture(kept.content)),
+    more: (kept.more ?? []).map(picture),
     eachAlone: kept.eachAlone ?? false,
     repeated: kept.repeated ?? null,
-    styles: kept.styles.map((style) => ({ ...style, picture: withAddress(style.picture), mask: maskOf(style.mask) })),
-    detailMap: maskOf(kept.detailMap),
+    styles: kept.styles.map((style) => ({ ...style, picture: picture(style.picture), mask: mask(style.mask) })),
+    detailMap: mask(kept.detailMap),
   };
 }
 
