@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from nst import bootstrap
+from nst import bootstrap, processors
 from nst.adapters.breaker import QueueWithBreaker
 from nst.adapters.memory import MemoryJobQueue
 from nst.api.service import service
-from nst.bootstrap import process
 from nst.bootstrap.storage import secret_key
 from nst.errors import InvalidOption
 from nst.settings.environment import load_settings
@@ -39,7 +38,7 @@ def test_a_container_has_a_thread_for_each_processor_that_it_may_use(
     file = tmp_path / "cpu.max"
     if quota:
         file.write_text(quota)
-    monkeypatch.setattr(process, "CPU_QUOTA", file)
+    monkeypatch.setattr(processors, "CPU_QUOTA", file)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     bootstrap.prepare_process()
     assert os.environ["OMP_NUM_THREADS"] == "7"

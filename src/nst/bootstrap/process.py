@@ -1,18 +1,13 @@
 """Start of every process: settings, logs, traces, metrics."""
 
 import os
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nst.processors import processors_of_container
 
 if TYPE_CHECKING:
     from nst.settings.environment import Settings
-
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""File with this container's processor time, and the period in which it gets it.
-Both are in microseconds. Linux's control groups of version 1 have other files; there only the
-variable OMP_NUM_THREADS limits the threads."""
 
 
 def prepare_process() -> None:
@@ -24,16 +19,8 @@ def prepare_process() -> None:
     of the machine, and all of them would share that time.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    if processors := _allowed_processors():
+    if processors := processors_of_container():
         os.environ.setdefault("OMP_NUM_THREADS", str(processors))
-
-
-def _allowed_processors() -> int | None:
-    """Return the number of processors that the container may use; None without a limit."""
-    with suppress(OSError, ValueError):  # no control group, or its quota is "max"
-        quota, period = map(int, CPU_QUOTA.read_text().split())
-        return max(1, quota // period)
-    return None
 
 
 @cache

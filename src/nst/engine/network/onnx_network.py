@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nst.errors import DraftUnavailable, NetworkUnavailable
+from nst.processors import processors_of_container
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -28,7 +29,7 @@ class Network:
     unavailable: type[NetworkUnavailable | DraftUnavailable] = NetworkUnavailable
     """Error if the file is missing or damaged."""
     threads: int = 1
-    """Number of threads; 0: as many as OMP_NUM_THREADS says, else one per core.
+    """Number of threads; 0: one per core that the container may use.
     In a small network a second thread would only spin while it waits for the next run."""
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -59,14 +60,7 @@ def _session(network: Network) -> "InferenceSession":
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
-    options.intra_op_num_threads = network.threads or _threads_of_environment()
+    options.intra_op_num_threads = network.threads or processors_of_container() or 0
     # Decodes int8 weights once, here, instead of in every run.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     return InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
-def _threads_of_environment() -> int:
-    """Return the number of threads that OMP_NUM_THREADS allows, which onnxruntime does
-    not read; 0 if it allows any number."""
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return int(allowed) if allowed.isdecimal() else 0
