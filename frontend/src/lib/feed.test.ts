@@ -185,4 +185,18 @@ describe('JobFeed', () => {
     Stream.last.send('snapshot', job());
     expect(jobs).toHaveLength(1);
   });
+
+  it('has a stream of its own where the worker never answers', () => {
+    vi.spyOn(Worker.hub, 'connect').mockImplementation(() => undefined);
+    const { jobs } = open();
+    vi.advanceTimersByTime(10_000);
+    Stream.last.send('snapshot', job());
+    expect(jobs).toHaveLength(1);
+  });
+
+  it('keeps a worker that has answered', () => {
+    open();
+    vi.advanceTimersByTime(60_000);
+    expect(Stream.all).toHaveLength(1);
+  });
 });

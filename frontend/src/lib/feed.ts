@@ -8,6 +8,8 @@ import type { News, Request } from './stream-hub';
 import workerUrl from './stream.worker?worker&url';
 
 const POLL_MS = 15_000;
+/** Time in which a shared worker answers. Browsers do not always report that it cannot be loaded. */
+const ANSWER_MS = 10_000;
 
 /**
  * Feed of one job for one tab. A browser opens six connections to an HTTP/1.1 server for all of its tabs together, and
@@ -86,6 +88,7 @@ export class JobFeed {
 /** Connection to the event stream that all tabs share. */
 class WorkerLine implements Line {
   #worker: SharedWorker;
+  #answerTimer: ReturnType<typeof setTimeout>;
 
   /**
    * Connects to the shared worker. `onFailure` is called if the worker cannot be loaded; no updates arrive then.
@@ -94,7 +97,9 @@ class WorkerLine implements Line {
   constructor(id: string, { onJob, onConnection }: FeedHandlers, onFailure: () => void) {
     this.#worker = new SharedWorker(workerUrl, { type: 'module', name: basePath() });
     this.#worker.onerror = onFailure;
+    this.#answerTimer = setTimeout(onFailure, ANSWER_MS);
     this.#worker.port.onmessage = ({ data }: MessageEvent<News>) => {
+      clearTimeout(this.#answerTimer);
       if ('job' in data) onJob(data.job);
       else onConnection(data.connection);
     };
@@ -106,6 +111,7 @@ class WorkerLine implements Line {
   }
 
   close(): void {
+    clearTimeout(this.#answerTimer);
     this.#worker.onerror = this.#worker.port.onmessage = null;
     this.#say('close');
   }
