@@ -1,6 +1,5 @@
 """Failures of a storage in a folder."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,18 +10,14 @@ import pytest
 
 from nst.adapters.storage import in_folder
 from nst.errors import StorageError, StorageFull
+from support.disks import small_disk_in
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a disk of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with small_disk_in(tmp_path, "1m") as disk:
+        yield disk
 
 
 def test_a_full_disk(small_disk: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import itertools
 import os
 import signal
 import struct
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -30,6 +29,7 @@ from nst.errors import (
     TooManyRequests,
     UnsupportedImage,
 )
+from support.disks import small_disk_in
 from support.pictures import encoded, picture
 from support.waiting import PATIENCE_SECONDS, wait_until
 
@@ -51,13 +51,8 @@ def decoder() -> Iterator[Decoder]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Yield the directory of a disk of 64 KiB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
-    yield disk
-    subprocess.run(["umount", disk], check=True)
+    with small_disk_in(tmp_path, "64k") as disk:
+        yield disk
 
 
 def with_empty_scans(data: bytes, count: int) -> bytes:

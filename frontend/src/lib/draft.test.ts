@@ -137,27 +137,27 @@ describe('the job of a draft', () => {
     vi.spyOn(api, 'getJob').mockRejectedValueOnce(lost).mockResolvedValue(job({ id: '7', status: 'queued' }));
     vi.spyOn(api, 'cancelJob').mockRejectedValueOnce(lost).mockResolvedValue(job({ id: '7', status: 'canceled' }));
     vi.spyOn(api, 'deleteJob').mockRejectedValueOnce(lost).mockResolvedValue();
-    const stop = new AbortController();
-    const over = paintDraft(order, stop.signal).catch(() => undefined);
-    await vi.advanceTimersByTimeAsync(0);
-    stop.abort();
-    await over;
-    await vi.advanceTimersByTimeAsync(5000);
+    await stopAfterSubmitting();
     expect(api.deleteJob).toHaveBeenCalledTimes(2);
   });
 
   it('is deleted also if it ends before it can be canceled', async () => {
     vi.spyOn(api, 'getJob').mockResolvedValueOnce(job({ id: '7', status: 'queued' })).mockResolvedValue(finished);
     vi.spyOn(api, 'cancelJob').mockRejectedValue(new api.Problem('conflict', '', 409));
-    const stop = new AbortController();
-    const over = paintDraft(order, stop.signal).catch(() => undefined);
-    await vi.advanceTimersByTimeAsync(0);
-    stop.abort();
-    await over;
-    await vi.advanceTimersByTimeAsync(5000);
+    await stopAfterSubmitting();
     expect(api.deleteJob).toHaveBeenCalledExactlyOnceWith('7');
   });
 });
+
+/** Stops a draft whose job has just been created, and waits until what follows is over. */
+async function stopAfterSubmitting(): Promise<void> {
+  const stop = new AbortController();
+  const over = paintDraft(order, stop.signal).catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(0);
+  stop.abort();
+  await over;
+  await vi.advanceTimersByTimeAsync(5000);
+}
 
 describe('the images of a draft', () => {
   it('are made small one after the other, and once', async () => {
