@@ -159,6 +159,7 @@ WRONG = {
     "database_url": "mysql://user:hunter2@db/nst",
     "api_keys": "anna:hunter2",
     "secret_key": "hunter2",
+    "base_path": "/nst/../other",
     "retention": "0s",
     "max_pixels": "0",
     "max_streams": "100000",

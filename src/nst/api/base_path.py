@@ -1,13 +1,12 @@
 """Base path of the service, for deployments below the root of their host."""
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from nst.settings.values import is_url_path
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 class BasePath:
@@ -31,7 +30,7 @@ class BasePath:
         """Handle a request, as WSGI defines it."""
         prefix = self._base_path or environ.get("SCRIPT_NAME", "").rstrip("/")
         # A client may have written the prefix itself; it must not lead to another host.
-        prefix = prefix if _PREFIX.fullmatch(prefix) else ""
+        prefix = prefix if is_url_path(prefix) else ""
         path = environ.get("PATH_INFO", "")
         if prefix and (path == prefix or path.startswith(f"{prefix}/")):
             environ["PATH_INFO"] = path.removeprefix(prefix) or "/"

@@ -36,9 +36,18 @@ def _database(url: SecretStr) -> SecretStr:
 
 def _path(path: str) -> str:
     path = path.rstrip("/")
-    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
-        raise ValueError("write a path that begins with a slash, as /nst")
+    if not is_url_path(path):
+        raise ValueError("write a path that begins with a slash and has no part . or .., as /nst")
     return path
+
+
+def is_url_path(text: str) -> bool:
+    """Return whether this is a path such as /nst/test, or empty for the root.
+    The parts . and .. are refused, because clients resolve them."""
+    parts = text.split("/")
+    return parts[0] == "" and all(
+        part not in (".", "..") and re.fullmatch(r"[A-Za-z0-9._~-]+", part) for part in parts[1:]
+    )
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
