@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from nst import Controls, Inputs, Progress, StopReason, StyleTransferOptions
@@ -22,7 +22,7 @@ from nst.engine.network.weights import WeightsStore
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.engine.pictures.styles import Masks, Styles
 from nst.engine.style_transfer import IterativeTransfer
-from nst.errors import InvalidCheckpoint, StorageError
+from nst.errors import InvalidCheckpoint, StorageError, StorageFull
 from nst.progress import CHECKPOINT_NAME
 from support.pictures import picture
 from unit.engine.synthetic import NarrowStore, narrow_projections
@@ -324,13 +324,28 @@ def test_a_checkpoint_of_other_scales_is_refused(
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
-    checkpoint: Path, tmp_path: Path
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    last, before = tmp_path / CHECKPOINT_NAME, checkpoint.read_bytes()
+    last.write_bytes(before)
+
+    def write_half(_: object, file: Path, __: object) -> None:
+        file.write_bytes(before[: len(before) // 2])
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("nst.engine.checkpoint.save_file", write_half)
+    progress = next(iter(transfer().steps(Inputs(CONTENT, STYLE))))
+    with pytest.raises(StorageFull):
+        save(progress, last)
+    assert last.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [last]
+
+
+def test_a_checkpoint_cannot_be_written_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     progress = next(iter(transfer().steps(Inputs(CONTENT, STYLE))))
     with pytest.raises(StorageError):
         save(progress, tmp_path / "file" / "c")
-    assert [f.name for f in checkpoint.parent.iterdir()] == [CHECKPOINT_NAME]
 
 
 def test_another_precision_goes_on_from_the_same_picture(tmp_path: Path) -> None:
