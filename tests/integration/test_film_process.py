@@ -85,6 +85,12 @@ def images_of(file: Path) -> list[np.ndarray]:
     return [np.asarray(image) for _, image in frames(file)]
 
 
+def check_same_frames(one: Path, other: Path) -> None:
+    ours, others = images_of(one), images_of(other)
+    assert len(ours) == len(others) == FRAMES
+    assert all(np.array_equal(*pair) for pair in zip(ours, others, strict=True))
+
+
 def test_a_draft_then_frame_after_frame_then_the_film(idle: EngineProcess, tmp_path: Path) -> None:
     idle.start(work(tmp_path))
     draft, *painted, last = to_the_end(idle)
@@ -136,9 +142,7 @@ def test_a_film_that_was_interrupted_is_the_film_that_it_would_have_been(
     assert kept(painted) == NAMES[1:]
     assert isinstance(last, Finished)
     assert last.result.frames == FRAMES
-    ours, others = images_of(cut / FILM), images_of(whole / FILM)
-    assert len(ours) == FRAMES
-    assert all(map(np.array_equal, ours, others))
+    check_same_frames(cut / FILM, whole / FILM)
     assert sound(cut / FILM) == sound(whole / FILM)
 
 
@@ -170,8 +174,7 @@ def test_the_film_is_what_the_last_pass_has_painted(in_passes: Path) -> None:
     files = [in_passes / name for name in kept_in_passes(PASSES * FRAMES)[-FRAMES:]]
     painted = [images.load(file, "content") for file in files]
     assert len({image.tobytes() for image in painted}) == FRAMES
-    expected = encoded_film(in_passes, painted)
-    assert all(map(np.array_equal, images_of(in_passes / FILM), images_of(expected)))
+    check_same_frames(in_passes / FILM, encoded_film(in_passes, painted))
     first = image_writer.save(painted[0], in_passes / "expected.jpg")
     assert (in_passes / FIRST_FRAME).read_bytes() == first.read_bytes()
 
@@ -199,7 +202,7 @@ def test_passes_that_were_interrupted_give_the_same_film(
     *painted, last = to_the_end(idle)
     assert kept(painted) == kept_in_passes(PASSES * FRAMES)[at - 1 :]
     assert isinstance(last, Finished)
-    assert all(map(np.array_equal, images_of(tmp_path / FILM), images_of(in_passes / FILM)))
+    check_same_frames(tmp_path / FILM, in_passes / FILM)
 
 
 @pytest.mark.parametrize(("at", "frames_kept"), [(0, 1), (2, 2), (FRAMES + 1, FRAMES)])
