@@ -16,8 +16,9 @@ from nst import worker as worker_module
 from nst.adapters.sql.schema import jobs
 from nst.engine_process.messages import Work
 from nst.errors import RepositoryError, StorageError, StorageFull
-from nst.jobs import execute
-from nst.jobs.job import FRAMES, LEARNED, Job, JobStatus
+from nst.jobs import execute, failures
+from nst.jobs.failures import CRASHED, GONE, UNSERVED
+from nst.jobs.job import FRAMES, LEARNED, Job, JobError, JobStatus
 from nst.jobs.order import Film, Learning
 from nst.jobs.sweep import SteadyDatabase
 from nst.learning_options import LearningOptions
@@ -125,7 +126,11 @@ def submit_four(house: House, kind: str) -> tuple[str, list[str]]:
     return bad, others
 
 
-def check_all_end(house: House, bad: str, others: list[str], engine: ScriptedEngine) -> None:
+def check_all_end(
+    house: House, bad: str, others: list[str], engine: ScriptedEngine, expected: JobError | None
+) -> None:
+    """Check that the bad job fails with the expected error, or succeeds if that is None."""
+
     def are_over() -> bool:
         return all(house.repository.get(job_id).status.is_final for job_id in (bad, *others))
 
@@ -133,33 +138,45 @@ def check_all_end(house: House, bad: str, others: list[str], engine: ScriptedEng
         wait_until(are_over)
     done = [house.repository.get(job_id) for job_id in others]
     assert {(job.status, job.attempt) for job in done} == {(JobStatus.SUCCEEDED, 1)}
+    poisoned = house.repository.get(bad)
+    assert poisoned.status is (JobStatus.FAILED if expected else JobStatus.SUCCEEDED)
+    assert poisoned.error == expected
 
 
 @pytest.mark.parametrize(
-    ("kind", "port", "name", "error"),
+    ("kind", "port", "name", "error", "expected"),
     [
-        *(
-            ("image", "storage", name, error)
-            for name in ("fetch", "stream", "put")
-            for error in (BROKEN, FULL, OURS)
-        ),
-        ("image", "storage", "fetch", FileNotFoundError("x")),
-        ("image", "storage", "delete", BROKEN),
-        ("image", "storage", "list", BROKEN),
-        ("image", "feed", "publish", OURS),
-        ("image", "repository", "heartbeat", DEADLOCK),
-        ("image", "repository", "heartbeat", OURS),
-        ("image", "repository", "keep_checkpoint", DEADLOCK),
-        ("image", "repository", "finish", DEADLOCK),
-        ("image", "repository", "finish", OURS),
-        *(("film", "storage", name, BROKEN) for name in ("fetch", "put", "list", "delete")),
-        ("film", "storage", "put", FULL),
-        ("film", "repository", "keep_checkpoint", DEADLOCK),
-        *(("learning", "storage", name, BROKEN) for name in ("fetch", "put", "delete")),
-        ("learning", "learned_styles", "put", DEADLOCK),
-        ("learning", "learned_styles", "put", OURS),
+        ("image", "storage", "fetch", BROKEN, UNSERVED),
+        ("image", "storage", "fetch", FULL, UNSERVED),  # the disk of the worker, not the storage
+        ("image", "storage", "fetch", OURS, CRASHED),
+        ("image", "storage", "fetch", FileNotFoundError("x"), GONE),
+        ("image", "storage", "stream", BROKEN, UNSERVED),
+        ("image", "storage", "stream", FULL, UNSERVED),
+        ("image", "storage", "stream", OURS, CRASHED),
+        ("image", "storage", "put", BROKEN, UNSERVED),
+        ("image", "storage", "put", FULL, failures.FULL),
+        ("image", "storage", "put", OURS, CRASHED),
+        ("image", "storage", "delete", BROKEN, UNSERVED),
+        ("image", "storage", "list", BROKEN, UNSERVED),
+        ("image", "feed", "publish", OURS, CRASHED),
+        ("image", "repository", "heartbeat", DEADLOCK, None),
+        ("image", "repository", "heartbeat", OURS, None),
+        ("image", "repository", "keep_checkpoint", DEADLOCK, UNSERVED),
+        ("image", "repository", "finish", DEADLOCK, UNSERVED),
+        ("image", "repository", "finish", OURS, CRASHED),
+        ("film", "storage", "fetch", BROKEN, UNSERVED),
+        ("film", "storage", "put", BROKEN, UNSERVED),
+        ("film", "storage", "put", FULL, failures.FULL),
+        ("film", "storage", "list", BROKEN, UNSERVED),
+        ("film", "storage", "delete", BROKEN, None),  # its frames go with the job
+        ("film", "repository", "keep_checkpoint", DEADLOCK, UNSERVED),
+        ("learning", "storage", "fetch", BROKEN, UNSERVED),
+        ("learning", "storage", "put", BROKEN, UNSERVED),
+        ("learning", "storage", "delete", BROKEN, UNSERVED),
+        ("learning", "learned_styles", "put", DEADLOCK, UNSERVED),
+        ("learning", "learned_styles", "put", OURS, CRASHED),
     ],
-    ids=str,
+    ids=lambda value: value.code if isinstance(value, JobError) else str(value),
 )
 def test_one_poisoned_job_and_all_others_finish(
     house: House,
@@ -169,6 +186,7 @@ def test_one_poisoned_job_and_all_others_finish(
     port: str,
     name: str,
     error: Exception,
+    expected: JobError | None,
 ) -> None:
     bad, others = submit_four(house, kind)
     owner = house.repository if port == "learned_styles" else house
@@ -178,7 +196,7 @@ def test_one_poisoned_job_and_all_others_finish(
     engine = Painter(learned)
     if name == "heartbeat":  # heartbeats have their own clock, which a painting may outrun
         engine.waits_for[bad] = lambda: poison.has_failed
-    check_all_end(house, bad, others, engine)
+    check_all_end(house, bad, others, engine, expected)
     assert poison.has_failed
 
 
@@ -187,7 +205,8 @@ def test_one_poisoned_job_and_all_others_finish(
 def test_one_job_that_cannot_be_queued_again_and_all_others_finish(
     house: House, learned: bytes, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
 ) -> None:
-    """The worker goes on, and the sweep ends the job after its leases have expired."""
+    """The worker goes on, and the sweep ends the job after its leases have expired.
+    A job whose crash cannot be stored is given back as one that the database does not serve."""
     bad, others = submit_four(house, "image")
     monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(SteadyDatabase, "look", lambda _: True)
@@ -202,6 +221,7 @@ def test_one_job_that_cannot_be_queued_again_and_all_others_finish(
         return poison(job_id, *arguments)  # type: ignore[no-any-return]
 
     monkeypatch.setattr(house.repository, name, call)
-    check_all_end(house, bad, others, Painter(learned, (bad,) if name == "fail_attempt" else ()))
+    engine = Painter(learned, (bad,) if name == "fail_attempt" else ())
+    is_given_back = (name, error) == ("fail_attempt", DEADLOCK)
+    check_all_end(house, bad, others, engine, UNSERVED if is_given_back else CRASHED)
     assert poison.has_failed
-    assert house.repository.get(bad).status is JobStatus.FAILED

@@ -242,17 +242,25 @@ def test_a_crash_is_another_attempt_from_the_checkpoint(house: House) -> None:
 def test_a_checkpoint_for_which_there_is_no_space_means_from_the_beginning(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.submit()
+    job = house.submit()
     house.work(paints(2, checkpoint=b"state"), CRASH)
     fetch = house.storage.fetch
+    refused: list[str] = []
+    found: list[str] = []
 
     def full(key: str, file: Path) -> None:
         if "checkpoint" in key:
+            refused.append(key)
             raise StorageFull(file, "no space left")
         fetch(key, file)
 
+    def look(work: Work) -> None:
+        found.extend(sorted(file.name for file in work.directory.iterdir()))
+
     monkeypatch.setattr(house.storage, "fetch", full)
-    assert house.work(finishes()).status is JobStatus.SUCCEEDED
+    assert house.work(look, finishes()).status is JobStatus.SUCCEEDED
+    assert refused == [f"{job.id}/checkpoints/1"]
+    assert found == ["content", "style-0"]
 
 
 def test_frames_of_a_run_that_is_not_gone_on_with_are_removed(house: House) -> None:
