@@ -1,6 +1,7 @@
 """Readiness names what is wrong with the queue, and never waits for the queue."""
 
-import threading
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,22 +16,21 @@ from support.waiting import wait_until
 
 
 def test_what_was_seen_last_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.0)
-    may_end, looks = threading.Event(), ["lacks WRITE", None]
-
-    def look() -> str | None:
-        may_end.wait()
-        return looks.pop(0) if looks else None
-
-    watching = Watch(look)
+    now, answers = 100.0, SimpleQueue[str | None]()
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: now))
+    watching = Watch(answers.get)
     assert watching() is None
-    may_end.set()
-    wait_until(lambda: watching() is None and not looks)
+    answers.put("lacks WRITE")
+    wait_until(lambda: watching() == "lacks WRITE")
+    now += watch.LOOK_SECONDS
+    assert watching() == "lacks WRITE"  # the second look has begun and lasts
+    answers.put(None)
+    wait_until(lambda: watching() is None)
 
 
 def test_readiness_names_a_degraded_queue(house: House) -> None:
     settings = ApiSettings(WebSettings(), secret_key="a secret")  # noqa: S106 - not one
-    queue_watch = Watch(lambda: "Kafka's user api lacks WRITE on topic nst.jobs")
+    trouble = "Kafka's user api lacks WRITE on topic nst.jobs"
     streams = Streams(5, 5, 5.0)
     service = Service(
         house.jobs,
@@ -39,7 +39,7 @@ def test_readiness_names_a_degraded_queue(house: House) -> None:
         settings,
         house.jobs._decoder,
         house.learned_styles,
-        queue_watch,
+        Watch(lambda: trouble),
     )
     client = create_app(service).test_client()
 
@@ -49,4 +49,4 @@ def test_readiness_names_a_degraded_queue(house: House) -> None:
         return "degraded" in answer.get_json()
 
     wait_until(is_degraded)
-    assert client.get("/readyz").get_json()["degraded"] == {"queue": queue_watch()}
+    assert client.get("/readyz").get_json()["degraded"] == {"queue": trouble}
