@@ -275,11 +275,14 @@ def test_the_help_shows_every_option_with_its_default(nst: Nst) -> None:
 
 
 def test_transparency_is_kept(nst: Nst, tmp_path: Path, style: Path) -> None:
-    content = picture(64, 48)
-    content.putalpha(Image.linear_gradient("L").resize((64, 48)))
+    content, alpha = picture(64, 48), Image.linear_gradient("L").resize((64, 48))
+    content.putalpha(alpha)
     content.save(tmp_path / "a.png")
     nst("stylize", "a.png", style, "-o", "out.webp", *TINY)
-    assert saved(tmp_path / "out.webp").mode == "RGBA"
+    painted, expected = saved(tmp_path / "out.webp"), images.resize(alpha, (48, 36))
+    assert (painted.mode, painted.size) == ("RGBA", expected.size)
+    difference = np.asarray(painted.getchannel("A"), dtype=int) - np.asarray(expected)
+    assert np.abs(difference).max() <= 1
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tiff"])
@@ -410,9 +413,16 @@ def test_what_was_cut_out_is_its_own_mask(nst: Nst, tmp_path: Path, style: Path)
     alpha.paste(255, (0, 0, 48, 64))
     content.putalpha(alpha)
     content.save(tmp_path / "cut-out.png")
-    command = ("stylize", "cut-out.png", style, "-o", "out.png", *TINY)
-    assert nst(*command, "--style-mask", "cut-out.png").code == 0
-    assert saved(tmp_path / "out.png").mode == "RGBA"
+    alpha.save(tmp_path / "mask.png")
+    picture().save(tmp_path / "b.png")
+    command = ("stylize", "cut-out.png", style, "b.png", *TINY, "--style-mask")
+    for mask in ("cut-out.png", "mask.png"):
+        assert nst(*command, mask, "-o", f"with-{mask}").code == 0
+    painted, expected = (saved(tmp_path / f"with-{name}.png") for name in ("cut-out", "mask"))
+    assert painted.mode == expected.mode == "RGBA"
+    assert painted.tobytes() == expected.tobytes()
+    assert nst(*command, "-", "-o", "everywhere.png").code == 0
+    assert painted.tobytes() != saved(tmp_path / "everywhere.png").tobytes()
 
 
 def test_it_starts_from_any_picture_and_the_recipe_says_so(

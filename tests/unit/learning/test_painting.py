@@ -1,6 +1,7 @@
 """Painting with a learned network, and the same network as an ONNX graph."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,6 +13,7 @@ from PIL import Image
 from nst import LearnedStyle, StyleTransferOptions
 from nst.errors import InvalidOption
 from nst.learning import network, onnx_file, painting
+from nst.learning.network import StyleNetwork, paint_levels
 from unit.learning import tiny
 
 PHOTO = Image.effect_noise((62, 45), 70).convert("RGB")
@@ -54,24 +56,39 @@ def test_bfloat16_paints_nearly_the_same(
 
 def test_color_luminance_keeps_the_chroma_of_the_photo(two: LearnedStyle) -> None:
     grey = painted(two, color="luminance")  # the photo is grey
-    assert np.abs(grey[..., 0] - grey[..., 1]).max() <= 2
+    for one, other in ((0, 1), (1, 2), (2, 0)):
+        assert np.abs(grey[..., one] - grey[..., other]).max() <= 2
 
 
 def test_16_bits_and_transparency(two: LearnedStyle) -> None:
-    photo = PHOTO.copy()
-    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    photo, alpha = PHOTO.copy(), Image.linear_gradient("L").resize(PHOTO.size)
+    photo.putalpha(alpha)
     options = StyleTransferOptions.from_preset("draft", size=62, bit_depth="16")
     result = two.paint(photo, options)
-    assert result.image.mode == "RGBA"
-    assert result.samples is not None
-    assert result.samples.dtype == np.uint16
+    samples = result.samples
+    assert samples is not None
+    assert (samples.dtype, samples.shape) == (np.uint16, (45, 62, 4))
+    colours = samples[..., :3]
+    inner = colours[(colours > 0) & (colours < 65535)]  # the small network clips many
+    assert inner.size > 1000
+    assert np.mean(inner % 257 == 0) < 0.1, "8-bit values times 257"
+    assert np.abs(samples / 257 - np.asarray(result.image)).max() <= 0.51
+    assert result.image.getchannel("A").tobytes() == alpha.tobytes()
 
 
 def test_very_large_images_are_painted_smaller_and_enlarged(
     two: LearnedStyle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def remember(network: StyleNetwork, pixels: np.ndarray, *arguments: Any) -> np.ndarray:
+        shapes.append(pixels.shape)
+        return paint_levels(network, pixels, *arguments)
+
     monkeypatch.setattr(painting, "MAX_PIXELS", 32 * 32)
-    assert painted(two, size=128).shape[1] == 128
+    monkeypatch.setattr(painting, "paint_levels", remember)
+    assert painted(two, size=128).shape == (93, 128, 3)
+    assert shapes == [(27, 38, 3)]
 
 
 @pytest.mark.parametrize(
