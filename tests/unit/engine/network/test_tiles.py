@@ -66,11 +66,12 @@ def test_the_halo_covers_all_that_a_feature_sees(model: str) -> None:
     image = picture(2 * halo + cell, 16, seed=0)
     middle = halo // cell
     before = encoder(image)[last][:, :, middle].clone()
-    for row in (0, -1):  # the halo is rounded up, so its outermost pixels may be unseen
+    for rows in (slice(cell), slice(-cell, None)):
+        # The halo is rounded up, so its outermost pixels may be unseen.
         assert halo - cell < sum(stride(name) for name in encoder.path if "conv" in name) <= halo
         outside = torch.nn.functional.pad(image, (0, 0, cell, cell))
         changed = outside.clone()
-        changed[:, :, row] = 1000
+        changed[:, :, rows] = 1000
         same = encoder(outside)[last][:, :, middle + 1]
         assert torch.equal(encoder(changed)[last][:, :, middle + 1], same)
     near = image.clone()
