@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from nst import errors
 from nst.api.problems import HTTP_CODES
 from nst.errors import NSTError
 from nst.jobs.failures import CRASHED, GONE, TOO_LONG
@@ -64,12 +63,3 @@ def test_every_option_is_explained_in_german() -> None:
     assert explained
     names = set(re.findall(r"^      (\w+):", explained[1], re.MULTILINE))
     assert names == set(StyleTransferOptions.model_fields)
-
-
-def test_every_error_class_of_nst_is_known_here() -> None:
-    classes = {
-        value
-        for value in vars(errors).values()
-        if isinstance(value, type) and issubclass(value, NSTError)
-    }
-    assert {error.code for error in classes} <= CODES

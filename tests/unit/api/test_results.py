@@ -18,7 +18,7 @@ from PIL import Image, ImageChops, ImageStat
 from nst import image_writer, images
 from nst.api import pictures
 from nst.engine_process.messages import Finished, News, Work
-from nst.jobs.job import RESULT, Job, JobStatus
+from nst.jobs.job import RESULT, JobStatus
 from nst.jobs.stored_file import StoredFile
 from nst.progress import Change
 from support.pictures import encoded, picture
@@ -498,11 +498,6 @@ def test_a_job_s_file_that_is_gone_is_not_found(client: Browser, house: House) -
     for name in ("result", "content", "styles/0", "recipe", "timelapse", "archive"):
         response = client.get(f"{JOBS}/{job['id']}/{name}")
         assert (response.status_code, response.json["code"]) == (404, "not_found"), name
-
-
-def test_facts_of_the_fixture(done: dict[str, Any]) -> None:
-    assert Job.model_fields.keys() >= {"result", "progress"}
-    assert done["status"] == "succeeded"
 
 
 # ── 16 bits per channel ───────────────────────────────────────────────────────────────────────

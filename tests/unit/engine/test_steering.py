@@ -9,6 +9,7 @@ import torch
 from nst import Change, Inputs, Progress, StopReason, StyleTransferOptions
 from nst.controls import Controls
 from nst.engine.optimizer.lbfgs import FIRST_STEP
+from nst.engine.snapshot import StepSnapshot
 from nst.engine.steering import loss_weights
 from nst.engine.style_transfer import IterativeTransfer
 from support.pictures import picture
@@ -105,7 +106,9 @@ def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
     handing_over = IterativeTransfer(options, device="cpu", weights=NarrowStore())
     handing_over.dtype = torch.bfloat16  # also where auto would not choose it
     seen = steered(handing_over, 1, style_weight=0)
-    assert handing_over.precision == "auto"
+    snapshot = seen[-1].snapshot
+    assert isinstance(snapshot, StepSnapshot)
+    assert snapshot.task.dtype == torch.float32
     assert all(p.losses.style == 0 for p in seen[1:])
 
 
