@@ -17,7 +17,7 @@ from nst import image_writer
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.losses.objective import Objective
 from nst.engine.optimizer.optimizer import Evaluation
-from nst.errors import StorageError
+from nst.errors import InvalidImage, StorageError
 from nst.progress import Losses, Progress
 from support.waiting import PATIENCE_SECONDS
 
@@ -234,5 +234,5 @@ def test_vgg19_by_name_fails_and_lists_every_place_tried(
 def test_debug_shows_where_an_error_comes_from(
     nst: Nst, content: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(Exception, match="there is no file"):
+    with pytest.raises(InvalidImage, match="there is no file"):
         nst("stylize", content, "missing.png", "--debug")

@@ -120,7 +120,8 @@ def test_a_picture_that_takes_too_long_ends_its_process_only() -> None:
 def test_a_picture_that_takes_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent, "BASE_BYTES", 64 * 1024**2)
     decoder = Decoder(1_000_000, wait_seconds=PATIENCE_SECONDS)
-    with pytest.raises(InvalidImage):
+    # It depends on where memory ends whether the process survives and says so itself.
+    with pytest.raises(InvalidImage, match=r"too many pixels|more time or memory"):
         decoder.small(encoded(Image.new("RGBA", (6000, 6000), VISIBLE["RGBA"]), "PNG"), 400)
     assert decoder.inspect(SMALL, "content").size == (64, 48)
     decoder.close()

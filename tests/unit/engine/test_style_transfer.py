@@ -27,7 +27,7 @@ from nst import (
     image_sizes,
     images,
 )
-from nst.engine import preparation, scale_task, style_transfer
+from nst.engine import device, preparation, scale_task, style_transfer
 from nst.engine.draft import paint_draft
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
 from nst.engine.memory.kept import memory_for
@@ -190,9 +190,16 @@ def test_the_precision_that_was_used_is_told() -> None:
             transfer(precision, total_iterations=1).run(Inputs(picture(), picture())).precision
             == precision
         )
-    assert transfer("auto").dtype in (torch.float32, torch.bfloat16)
     with pytest.raises(InvalidOption, match="precision: 'fp8'"):
         transfer("fp8")
+
+
+@pytest.mark.parametrize(("is_fast", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_the_precision_auto_depends_on_the_device(
+    monkeypatch: pytest.MonkeyPatch, is_fast: bool, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(device, "has_fast_bfloat16", lambda _: is_fast)
+    assert transfer("auto").dtype == expected
 
 
 def test_adam_lowers_the_loss_as_torch_s_does(content: Path, style: Path) -> None:

@@ -13,10 +13,14 @@ ROUNDING = {torch.bfloat16: 2**-8, torch.float16: 2**-11, torch.float32: 1e-5}
 
 
 @pytest.fixture(params=["with instructions", "without"])
-def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def cpu(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
     """Has a CPU with and without instructions for the low number types."""
     if request.param == "without":
         monkeypatch.setattr(arithmetic, "multiplies", lambda _, dtype: dtype == torch.float32)
+    elif not arithmetic.multiplies("cpu", dtype):
+        pytest.skip(f"this CPU has no instructions for {dtype}")
 
 
 @pytest.mark.usefixtures("cpu")

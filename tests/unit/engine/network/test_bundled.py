@@ -12,6 +12,7 @@ from safetensors import safe_open
 from nst.engine.network.encoder import parameter_shapes
 from nst.engine.network.files import BUNDLE
 from nst.engine.network.weights import BUNDLED_SHA256, WeightsStore
+from nst.errors import WeightsUnavailable
 
 FIRST_BIAS = 0.73429835
 FIRST_BLUE_ROW = [0.42947057, 0.373467, -0.06136011]
@@ -61,5 +62,5 @@ def test_licence_and_attribution_lie_beside_it() -> None:
 def test_a_changed_bundle_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "vgg16.safetensors").write_bytes(b"changed")
     monkeypatch.setattr("nst.engine.network.weights.BUNDLE", tmp_path)
-    with pytest.raises(Exception, match="SHA-256 is not the published one"):
+    with pytest.raises(WeightsUnavailable, match="SHA-256 is not the published one"):
         WeightsStore(offline=True).load("vgg16")
