@@ -1,4 +1,8 @@
 import '@testing-library/jest-dom/vitest';
+import { configure } from '@testing-library/svelte';
+import { PATIENCE } from './lib/fixtures';
+
+configure({ asyncUtilTimeout: PATIENCE.timeout });
 
 // Stubs of browser APIs that the components use and jsdom lacks.
 globalThis.matchMedia ??= (query: string) =>

@@ -116,11 +116,11 @@ describe('options without effect', () => {
     studio.choosePreset('gram');
     await vi.waitFor(() => {
       expect(sliders()).toEqual(['Strength', 'Detail']);
-    });
+    }, PATIENCE);
     studio.choosePreset('draft');
     await vi.waitFor(() => {
       expect(sliders()).toEqual(['Detail']);
-    });
+    }, PATIENCE);
     expect(screen.queryByRole('radio')).not.toBeInTheDocument();
   });
 

@@ -114,13 +114,22 @@ describe('the job of a draft', () => {
   });
 
   it('is asked for less and less often', async () => {
-    const get = vi.spyOn(api, 'getJob').mockResolvedValue(job({ id: '7', status: 'queued' }));
+    const times: number[] = [];
+    vi.spyOn(api, 'getJob').mockImplementation(() => {
+      times.push(Date.now());
+      return Promise.resolve(job({ id: '7', status: 'queued' }));
+    });
     const stop = new AbortController();
     const over = paintDraft(order, stop.signal).catch(() => undefined);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(get.mock.calls.length).toBeLessThan(25);
     stop.abort(PAGE_CLOSES);
     await over;
+    expect(times.length).toBeLessThan(25);
+    const pauses = times.slice(1).map((time, index) => time - (times[index] ?? NaN));
+    const growing = pauses.slice(0, 10);
+    expect(growing).toHaveLength(10);
+    expect(new Set(growing).size).toBe(10);
+    expect(pauses).toEqual(pauses.toSorted((one, other) => one - other));
   });
 
   it('is asked for again after the time that a busy server names', async () => {

@@ -25,7 +25,7 @@ async function remove(list: History, id: string): Promise<void> {
   const found = list.jobs.find((one) => one.id === id);
   ids = ids.filter((one) => one !== id);
   if (found) list.drop(found);
-  await vi.waitUntil(() => !list.loading);
+  await vi.waitUntil(() => !list.loading, PATIENCE);
 }
 
 const shown = (list: History) => list.jobs.map(({ id }) => id);

@@ -20,6 +20,7 @@ describe('withPoint', () => {
     let points: LossPoint[] = [];
     for (let step = 1; step <= 5000; step += 1) points = withPoint(points, point(step));
     expect(points.length).toBeLessThanOrEqual(400);
+    expect(points.length).toBeGreaterThan(200);
     expect(points[0]?.step).toBe(1);
     expect(points.at(-1)?.step).toBe(5000);
   });

@@ -6,9 +6,12 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function phone(share: (data: ShareData) => Promise<void>): void {
+/** Gives this device a share sheet; returns the function that fetches. */
+function phone(share: (data: ShareData) => Promise<void>) {
+  const fetched = vi.fn().mockResolvedValue({ ok: true, blob: () => Promise.resolve(new Blob(['jpeg'])) });
   vi.stubGlobal('navigator', { canShare: () => true, share });
-  vi.stubGlobal('fetch', () => Promise.resolve({ ok: true, blob: () => Promise.resolve(new Blob(['jpeg'])) }));
+  vi.stubGlobal('fetch', fetched);
+  return fetched;
 }
 
 const finished = job({ title: 'cat in waves', links: { ...job().links, result: '/result' } });
@@ -20,13 +23,15 @@ test('a computer has no share sheet', () => {
 
 test('the picture goes to the share sheet as a file', async () => {
   const shared: ShareData[] = [];
-  phone((data) => {
+  const fetched = phone((data) => {
     shared.push(data);
     return Promise.resolve();
   });
   expect(hasShareSheet()).toBe(true);
   await sendResult(finished);
   expect(shared[0]?.files?.map(({ name, type }) => [name, type])).toEqual([['cat in waves.jpg', 'image/jpeg']]);
+  expect(await shared[0]?.files?.[0]?.text()).toBe('jpeg');
+  expect(fetched).toHaveBeenCalledExactlyOnceWith('/result?format=jpeg');
 });
 
 test('closing the share sheet is no error, and everything else is', async () => {

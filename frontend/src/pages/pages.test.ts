@@ -2,19 +2,22 @@ import { render, screen } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
 import { Problem } from '../lib/api';
-import { DOCUMENT } from '../lib/fixtures';
+import { DOCUMENT, PATIENCE } from '../lib/fixtures';
+import { GALLERY } from '../lib/pictures';
 import { studio } from '../lib/studio.svelte';
 import About from './About.svelte';
 import Home from './Home.svelte';
 import Studio from './Studio.svelte';
 
 it.each([
-  ['the first page', Home],
-  ['the page that explains', About],
-])('%s has all its pictures', (_, Page) => {
+  ['the first page', Home, 2 + 3 + GALLERY.length],
+  ['the page that explains', About, 20],
+])('%s has all its pictures', (_, Page, count) => {
   render(Page);
   expect(screen.getByRole('heading', { level: 1 })).toBeInTheDocument();
-  for (const image of document.querySelectorAll('img')) expect(image.src).toMatch(/\.webp$/);
+  const images = [...document.querySelectorAll('img')];
+  expect(images).toHaveLength(count);
+  for (const image of images) expect(image.src).toMatch(/\.webp$/);
 });
 
 describe('the studio', () => {
@@ -34,7 +37,7 @@ describe('the studio', () => {
     await user.keyboard('{Control>}{Enter}{/Control}');
     expect(start).not.toHaveBeenCalled();
     await user.keyboard('{Escape}');
-    await vi.waitUntil(() => !screen.queryByRole('dialog'));
+    await vi.waitUntil(() => !screen.queryByRole('dialog'), PATIENCE);
     await user.keyboard('{Control>}{Enter}{/Control}');
     expect(start).toHaveBeenCalledOnce();
   });
