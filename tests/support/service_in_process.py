@@ -9,7 +9,8 @@ import io
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +38,7 @@ from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
 from nst.settings.groups import Group, Limits, WebSettings, WorkerSettings
+from nst.worker import Worker
 from support.jobs import new_result
 from support.pictures import encoded, picture
 from support.waiting import PATIENCE_SECONDS, wait_until
@@ -229,6 +231,20 @@ class House:
             self.limits.model_copy(update=taken(facts, Limits)),
             **{"heartbeat_seconds": 0.02, **facts},
         )
+
+    @contextmanager
+    def working(self, worker: Worker) -> Iterator[None]:
+        """Run a worker in a thread, which ends with the body.
+        A thread that outlived a failed test would keep pytest from ending."""
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            worker.stop()
+            self.queue.publish("nothing", {})  # the worker may be waiting for a message
+            thread.join(PATIENCE_SECONDS)
+            assert not thread.is_alive()
 
     def claim(self) -> Job:
         job = self.repository.claim_next("worker", self.lease_seconds)

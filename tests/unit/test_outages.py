@@ -62,12 +62,8 @@ def at_work(directory: Path, engine: ScriptedEngine) -> Iterator[Worker]:
     # outage lasts for most of a lease, so it is noticed even if a heartbeat is late.
     shop = replace(house.worker_context(engine), heartbeat_seconds=0.3 * LEASE_SECONDS)
     worker = Worker(house.queue, shop, retention_seconds=3600)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    yield worker
-    worker.stop()
-    thread.join(PATIENCE_SECONDS)
-    house.close()
+    with closing(house), house.working(worker):
+        yield worker
 
 
 def has_lost_its_lease(directory: Path) -> bool:
@@ -88,6 +84,7 @@ def test_a_job_survives_an_outage_that_is_longer_than_its_lease(
     job = house.submit()
     with ExitStack() as stack:
         stack.enter_context(at_work(house.directory, engine))
+        stack.callback(goes_on.set)  # a worker that waits cannot be stopped
         wait_until(lambda: house.repository.get(job.id).progress is not None)
         others = [
             stack.enter_context(at_work(house.directory, ScriptedEngine([finishes()])))

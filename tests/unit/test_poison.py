@@ -3,7 +3,6 @@
 All other jobs finish.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from nst.jobs.sweep import SteadyDatabase
 from nst.learning_options import LearningOptions
 from nst.worker import Worker
 from support.service_in_process import CRASH, House, ScriptedEngine, finishes, paints
-from support.waiting import PATIENCE_SECONDS, wait_until
+from support.waiting import wait_until
 from unit.learning import tiny
 
 
@@ -54,12 +53,8 @@ class Painter(ScriptedEngine):
 def at_work(house: House, engine: ScriptedEngine) -> Iterator[None]:
     shop = house.worker_context(engine, max_dependency_failures=2)
     worker = Worker(house.queue, shop, retention_seconds=3600)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    yield
-    worker.stop()
-    thread.join(PATIENCE_SECONDS)
-    assert not thread.is_alive()
+    with house.working(worker):
+        yield
 
 
 def change(house: House, job_id: str, **columns: Any) -> None:

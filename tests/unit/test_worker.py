@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -35,9 +35,8 @@ def job(house: House) -> Job:
 
 @contextmanager
 def engine(paint: Paint) -> Iterator[EngineProcess]:
-    running = EngineProcess(paint)
-    yield running
-    running.close()
+    with closing(EngineProcess(paint)) as running:
+        yield running
 
 
 def work(job: Job, directory: Path) -> Work:
@@ -159,13 +158,8 @@ def at_work(house: House, running: object) -> Iterator[Worker]:
     """Run a worker in a thread."""
     shop = house.worker_context(running)  # type: ignore[arg-type]
     worker = Worker(house.queue, shop, retention_seconds=3600)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    yield worker
-    worker.stop()
-    house.queue.publish("nothing", {})  # the worker may be waiting for a message
-    thread.join(PATIENCE_SECONDS)
-    assert not thread.is_alive()
+    with house.working(worker):
+        yield worker
 
 
 def is_done(house: House, *jobs: Job) -> Callable[[], bool]:
