@@ -21,7 +21,8 @@ from nst.image_sizes import MIN_SIDE_PIXELS, check_result_size, check_sides, fit
 from nst.images import load
 from support.pictures import encoded, picture
 
-AVIF = ["AVIF"] if features.check("avif") else []
+HAS_AVIF = features.check("avif")
+AVIF = pytest.param("AVIF", marks=pytest.mark.skipif(not HAS_AVIF, reason="Pillow has no AVIF"))
 
 
 def reason(source: object) -> str:
@@ -126,7 +127,7 @@ def test_object_that_is_no_picture(thing: object) -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.98])
-@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", *AVIF])
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", AVIF])
 def test_file_that_is_cut_short(format_name: str, share: float) -> None:
     file = encoded(picture(640, 480), format_name)
     problem = reason(file[: int(len(file) * share)])
@@ -232,7 +233,7 @@ def genuine() -> list[bytes]:
         encoded(small, "TIFF", exif=exif),
         encoded(small, "TIFF", compression="tiff_lzw"),
         encoded(small, "GIF"),
-        *(encoded(small, format_name, exif=exif) for format_name in AVIF),
+        *([encoded(small, "AVIF", exif=exif)] if HAS_AVIF else []),
     ]
 
 
