@@ -1,7 +1,5 @@
 """LearnedStyleRepository, in both databases, does what its docstrings promise."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from nst.adapters.sql.schema import learned_styles, now
 from nst.errors import StyleNotFound
 from nst.jobs.job import new_id
 from nst.jobs.learned_styles import LearnedStyleRepository, StoredStyle
+from support.transactions import during
 
 HOUR = 3600.0
 
@@ -128,10 +127,5 @@ def test_an_unused_style_that_is_used_at_the_same_time_is_not_deleted(
     unused = styles.add(style())
     age(repository, unused.id)
     used = update(learned_styles).values(used_at=now())
-    with ThreadPoolExecutor(1) as pool:
-        with repository._write() as connection:
-            connection.execute(used)
-            deleted = pool.submit(styles.delete_unused, HOUR / 2)
-            time.sleep(0.2)  # the deletion waits for the end of this transaction
-        assert deleted.result() is None
+    assert during(repository, used, lambda: styles.delete_unused(HOUR / 2)) is None
     assert styles.existing([unused.id]) == {unused.id}

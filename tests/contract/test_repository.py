@@ -14,6 +14,7 @@ from nst.errors import JobConflict, JobNotFound, LeaseLost
 from nst.jobs.job import Job, JobStatus, ListPosition, Share, new_id
 from nst.jobs.ports import JobRepository
 from support.jobs import FAILURE, job, progress, result
+from support.transactions import during
 
 LEASE = 3600.0
 
@@ -571,12 +572,8 @@ def test_an_old_job_that_is_retried_at_the_same_time_is_not_deleted(
 ) -> None:
     old = ended(repository, JobStatus.FAILED)
     retried = update(jobs).where(jobs.c.id == old.id).values(status="queued", completed_at=None)
-    with ThreadPoolExecutor(1) as pool:
-        with repository._write() as connection:
-            connection.execute(retried)
-            deleted = pool.submit(repository.delete_completed, repository.now() + 60)
-            time.sleep(0.2)  # the deletion waits for the end of this transaction
-        assert deleted.result() is None
+    later = repository.now() + 60
+    assert during(repository, retried, lambda: repository.delete_completed(later)) is None
     assert repository.get(old.id).status is JobStatus.QUEUED
 
 
