@@ -1,6 +1,7 @@
 """Links by which anybody may see a result."""
 
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -131,9 +132,13 @@ def test_links_expire(client: Browser, house: House, job: dict[str, Any]) -> Non
 
 
 def test_a_link_is_good_for_a_week_unless_said_otherwise(
-    client: Browser, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert share(client, job)["expires_at"][:10] == share(client, job, days=7)["expires_at"][:10]
+    now = datetime.now(UTC).replace(microsecond=0)
+    monkeypatch.setattr(house.repository, "now", now.timestamp)
+    for days, said in ((7, {}), (7, {"days": 7}), (30, {"days": 30})):
+        made = share(client, job, **said)
+        assert datetime.fromisoformat(made["expires_at"]) == now + timedelta(days=days)
 
 
 @pytest.mark.parametrize("days", [0, -1, MANY_DAYS, "many", None])
