@@ -22,10 +22,11 @@ What was read up to an earlier place may show half a bar, because a read ends an
 
 
 def screens(
-    *arguments: object, cwd: Path, columns: int = 80, **environment: str
+    *arguments: object, cwd: Path, columns: int = 80, shows_output: bool = True, **environment: str
 ) -> tuple[int, list[list[str]]]:
     """Run `nst` to its end; return its exit code and the screens that it has shown.
-    A screen is a list of lines without trailing spaces."""
+    A screen is a list of lines without trailing spaces. `shows_output`: whether the standard output
+    is the terminal, too."""
     terminal, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
     unset = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
@@ -35,7 +36,7 @@ def screens(
     with subprocess.Popen(
         [NST, *map(str, arguments)],
         cwd=cwd,
-        stdout=side,
+        stdout=side if shows_output else subprocess.DEVNULL,
         stderr=side,
         env=unset | {"TERM": "xterm"} | environment,
     ) as running:

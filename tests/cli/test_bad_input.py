@@ -328,13 +328,6 @@ def test_bad_detail_maps(
     )
 
 
-def test_too_little_memory_is_named_as_it_is_typed(
-    nst: Nst, tmp_path: Path, content: Path, style: Path
-) -> None:
-    outcome = nst("stylize", content, style, "--size=48", "--model=vgg16", "--max-memory=1M")
-    check(outcome, "--max-memory must be at least ", tmp_path, set())
-
-
 @pytest.mark.parametrize("command", ["batch", "video"])
 def test_detail_maps_are_for_single_pictures(
     nst: Nst, tmp_path: Path, content: Path, style: Path, command: str

@@ -208,17 +208,6 @@ def test_a_disk_that_is_full_at_the_end_does_not_lose_the_picture(
     assert saved(outcome.out.strip()).size == (48, 32)
 
 
-def test_without_vgg19_one_line_says_that_vgg16_is_used(
-    tmp_path: Path, content: Path, style: Path
-) -> None:
-    tiny = ("--size=48", "--total-iterations=1")
-    running = process("stylize", content, style, "-o", "out.png", *tiny, cwd=tmp_path)
-    _, err = running.communicate(timeout=PATIENCE_SECONDS)
-    assert running.returncode == 0
-    assert len([line for line in err.splitlines() if "using vgg16" in line]) == 1
-    assert "with vgg16 on" in err
-
-
 def test_vgg19_by_name_fails_and_lists_every_place_tried(
     nst: Nst, tmp_path: Path, content: Path, style: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cli.conftest import NST, Nst
+from cli.conftest import Nst
 from nst import __version__
 from nst.cli import serve as serve_command
 from nst.cli.errors import EXIT_CODES, exit_code
@@ -233,29 +232,6 @@ def test_weights_fetch_names_a_mirror_that_is_no_url(
 
 def test_the_bundled_model_needs_no_fetching(nst: Nst) -> None:
     assert nst("weights", "fetch", "vgg16").out == f"{BUNDLE / 'vgg16.safetensors'}\n"
-
-
-def test_on_a_terminal_there_is_a_live_bar(tmp_path: Path, content: Path, style: Path) -> None:
-    terminal, side = pty.openpty()
-    tiny = ("--size=48", "--total-iterations=20", "--convergence-tolerance=0", "--model=vgg16")
-    with subprocess.Popen(
-        [NST, "stylize", content, style, *tiny],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=side,
-        env=os.environ | {"COLUMNS": "120", "TERM": "xterm"},
-    ) as running:
-        os.close(side)
-        shown = b""
-        try:
-            while piece := os.read(terminal, 4096):
-                shown += piece
-        except OSError:
-            pass  # the other end is closed
-        assert running.wait() == 0
-    os.close(terminal)
-    for part in (b"Painting", b"step 20/20", b"loss", b"elapsed", b"remaining", "━".encode()):
-        assert part in shown
 
 
 @pytest.fixture

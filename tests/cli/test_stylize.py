@@ -18,6 +18,8 @@ from cli.conftest import Nst, saved
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, files, images
 from nst.cli.command import as_typed
 from nst.cli.options import FIELDS, MemorySize
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.engine import draft as preview
 from nst.engine.draft import NETWORK
 from nst.engine.network.files import BUNDLE
@@ -33,7 +35,7 @@ TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
 CHANGED: dict[str, Any] = {
     "size": 40,
     "content_weight": 5e4,
-    "style_weight": 1e4,
+    "style_weight": 2e4,
     "strength": 0.75,
     "flourish": 0.25,
     "style_scale": 0.5,
@@ -48,7 +50,7 @@ CHANGED: dict[str, Any] = {
     "content_layers": "relu2_2,conv3_1=2",
     "pooling": "average",
     "style_loss": "wasserstein",
-    "padding": "replicate",
+    "padding": "zeros",
     "init_method": "style",
     "total_iterations": 3,
     "scales": 2,
@@ -139,20 +141,57 @@ def test_every_option_has_an_example_here() -> None:
     assert set(CHANGED) == set(FIELDS)
 
 
+def as_arguments(name: str) -> tuple[str, str]:
+    """Return the changed option as it is typed."""
+    return f"--{name.replace('_', '-')}", str(CHANGED[name]).strip("[]")
+
+
+@pytest.fixture
+def recipes(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
+    """Let `nst stylize` paint nothing; return the recipes of what it would paint."""
+    found: list[Recipe] = []
+
+    def paint(painter: Painter, painting: Painting) -> int:
+        files = painting.files.seen_from(painting.output)
+        options = painter.options
+        model = options.model
+        found.append(Recipe.of(options, model=model, weights_sha256="", distances=None, **files))
+        return 0
+
+    monkeypatch.setattr(Painter, "paint", paint)
+    return found
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_option_arrives(
-    nst: Nst, tmp_path: Path, content: Path, style: Path, name: str
+    nst: Nst, content: Path, style: Path, recipes: list[Recipe], name: str
 ) -> None:
-    flag = f"--{name.replace('_', '-')}"
-    value = str(CHANGED[name]).strip("[]")
-    outcome = nst("stylize", content, style, "-o", "out.png", *TINY, flag, value)
-    assert outcome.code == 0
-    assert Recipe.read(tmp_path / "out.png").options[name] == CHANGED[name]
+    for given in ((), as_arguments(name)):
+        assert nst("stylize", content, style, *given).code == 0
+    plain, changed = (recipe.options for recipe in recipes)
+    assert plain[name] != CHANGED[name]
+    assert changed == plain | {name: CHANGED[name]}
+
+
+def test_all_options_arrive_in_the_recipe_of_the_picture(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    options = [part for name in FIELDS for part in as_arguments(name)]
+    assert nst("stylize", content, style, "-o", "out.png", *options).code == 0
+    assert Recipe.read(tmp_path / "out.png").options == CHANGED
+
+
+def test_without_a_preset_it_is_quality(
+    nst: Nst, content: Path, style: Path, recipes: list[Recipe]
+) -> None:
+    for given in ((), ("--preset", "quality")):
+        assert nst("stylize", content, style, *given).code == 0
+    without, quality = recipes
+    assert without == quality
 
 
 @pytest.mark.parametrize(
-    ("preset", "steps"),
-    [("quality", 108), ("fast", 54), ("gram", 180), ("classic", 20000), (None, 108)],
+    ("preset", "steps"), [("fast", 54), ("gram", 180), ("classic", 20000), (None, 108)]
 )
 def test_presets(
     nst: Nst, tmp_path: Path, content: Path, style: Path, preset: str | None, steps: int
@@ -535,11 +574,13 @@ def test_what_is_no_amount_of_memory(nst: Nst, content: Path, style: Path, text:
 
 
 def test_too_little_memory_is_refused_with_the_amount_needed(
-    nst: Nst, content: Path, style: Path
+    nst: Nst, tmp_path: Path, content: Path, style: Path
 ) -> None:
     outcome = nst("stylize", content, style, *TINY, "--max-memory=1MB")
-    assert outcome.code == 2
+    assert (outcome.code, outcome.out) == (2, "")
+    assert not list(tmp_path.iterdir())
     (line,) = outcome.error_lines
+    assert line.startswith("nst: ")
     assert re.search(r"--max-memory must be at least \d\.\d GB, which .*\(got '0\.001 GB'\)", line)
 
 

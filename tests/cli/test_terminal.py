@@ -39,7 +39,7 @@ def test_that_vgg16_stands_in_is_said_once_and_before_the_bar(
     tmp_path: Path, content: Path, style: Path
 ) -> None:
     arguments = ("stylize", content, style, *TINY, "--total-iterations=2", "-o", "out.png")
-    code, shown = screens(*arguments, cwd=tmp_path, columns=200)
+    code, shown = screens(*arguments, cwd=tmp_path, columns=200, shows_output=False)
     assert code == 0
     (notice,) = (line for line in shown[-1] if "using vgg16" in line)
     assert notice.startswith("nst: using vgg16: the weights of vgg19 are not here")
@@ -50,6 +50,9 @@ def test_that_vgg16_stands_in_is_said_once_and_before_the_bar(
     first = next(lines for lines in shown if bars([lines]))
     assert first[0] == notice
     assert BAR.search(first[1])
+    for part in ("Painting", "step 2/2", "loss", "elapsed", "remaining", "━"):
+        assert any(part in line for line in bars(shown)), part
+    assert "with vgg16 on" in "".join(shown[-1])
     code, again = screens(*arguments, cwd=tmp_path, columns=200)
     assert code == 0
     assert "using vgg16" not in "".join(map("".join, again))
@@ -72,7 +75,9 @@ def test_a_notice_that_nobody_saw_is_said_the_next_time(
 ) -> None:
     arguments = ("stylize", content, style, *TINY, "--total-iterations=1")
     assert nst(*arguments, "--quiet").err == ""
-    assert "using vgg16" in nst(*arguments).err
+    outcome = nst(*arguments)
+    assert len([line for line in outcome.error_lines if "using vgg16" in line]) == 1
+    assert "with vgg16 on" in outcome.err
     assert "using vgg16" not in nst(*arguments).err
 
 

@@ -297,11 +297,6 @@ def test_what_a_killed_attempt_left_on_this_machine_goes(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_three_crashes_fail_the_job(house: House) -> None:
-    house.submit()
-    assert [house.work(CRASH).status for _ in range(3)] == ["queued", "queued", "failed"]
-
-
 def test_a_canceled_job_is_not_tried_again_after_a_crash(house: House) -> None:
     job = house.submit()
     after = house.work(does(lambda: house.jobs.cancel("anna", job.id)), CRASH)
