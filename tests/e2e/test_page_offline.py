@@ -26,7 +26,7 @@ def test_the_page_opens_without_its_server(browser: Browser, tmp_path: Path, bas
         page = context.new_page()
         page.goto("")
         page.evaluate("navigator.serviceWorker.ready")
-        page.wait_for_function("navigator.serviceWorker.controller")
+        page.wait_for_function("() => navigator.serviceWorker.controller")
         page.reload()  # from now on the service worker sees every request
         page.goto("studio")
         for title in ("Cat", "Impasto"):

@@ -15,7 +15,6 @@ from support.browser import (
     is_too_wide,
     paste,
     set_options,
-    start_long,
     start_short,
     status,
     violations,
@@ -104,18 +103,6 @@ def test_what_is_pasted_while_the_studio_opens_is_not_lost(page: Page, photo: Pa
     held.release()
     expect(page.get_by_role("img", name="Your photo: Cat")).to_be_visible()
     expect(page.get_by_role("img", name="Style: coffee.jpg")).to_be_visible()
-
-
-def test_the_button_and_escape_ask_the_same(page: Page) -> None:
-    start_long(page)
-    wait_for_step(page, 2)
-    dialog = page.get_by_role("alertdialog", name="Stop painting?")
-    page.get_by_role("button", name="Stop and keep the picture").click()
-    dialog.get_by_role("button", name="Keep painting").click()
-    expect(dialog).to_be_hidden()
-    page.keyboard.press("Escape")
-    dialog.get_by_role("button", name="Stop", exact=True).click()
-    expect(status(page, "Stopped")).to_be_visible()
 
 
 def test_the_draft_stays_until_the_painting_shows_more(page: Page) -> None:

@@ -252,7 +252,7 @@ def wait_for_step(page: Page, step: int) -> None:
 
 def step_of(page: Page) -> int:
     """Return the number of the step that the page shows, once it shows one."""
-    shown = page.wait_for_function("/Step (\\d+) of/.exec(document.body.innerText)?.[1]")
+    shown = page.wait_for_function("() => /Step (\\d+) of/.exec(document.body.innerText)?.[1]")
     return int(shown.json_value())
 
 
@@ -375,7 +375,7 @@ def shows(page: Page, text: str) -> Iterator[None]:
     Showing it for a moment is enough."""
     page.evaluate(WATCH, text)
     yield
-    page.wait_for_function("window.hasShown")
+    page.wait_for_function("() => window.hasShown")
 
 
 def saved(page: Page, click: Locator) -> bytes:
