@@ -3,7 +3,8 @@
     python -m benchmarks.dispatch
 
 Workers run jobs that do nothing, so that only the queue, the database and the storage are measured.
-One run measures both the embedded defaults and PostgreSQL, Kafka and Redis.
+One run measures both the embedded defaults and PostgreSQL, Kafka and Redis. Throughput and fairness
+are measured with jobs that are all queued before the first of them may start.
 """
 
 import argparse
@@ -17,12 +18,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from benchmarks.quantiles import quantile
 from benchmarks.service.engine import result_of
 from nst import bootstrap
 from nst.adapters.memory import MemoryProgressFeed
@@ -41,19 +44,27 @@ from nst.worker import Worker
 RESULTS = Path(__file__).parent / "results" / "dispatch.json"
 WORKERS = (1, 4, 16)
 STREAMS = 500
+GATE = "BENCHMARK_GATE"
+"""Variable that names a file; no image is finished while the file exists."""
+LOOK_SECONDS = 0.02
+"""Interval at which an engine looks whether the gate is open, in seconds."""
 
 
 class NoEngine:
-    """Engine whose images are finished at once."""
+    """Engine whose images are finished at once, or when the gate opens."""
 
     def __init__(self) -> None:
         self._news: News | None = None
+        self._gate = Path(os.environ[GATE])
 
     def start(self, work: Work) -> None:
         (work.directory / RESULT).write_bytes(b"a picture")
         self._news = Finished(JobStatus.SUCCEEDED, result_of(steps=0))
 
     def news(self, timeout_seconds: float) -> News | None:  # noqa: ARG002 - as in Engine
+        if self._gate.exists():
+            time.sleep(LOOK_SECONDS)
+            return None
         news, self._news = self._news, None
         return news
 
@@ -70,6 +81,10 @@ class NoEngine:
         """Do nothing; no process runs."""
 
 
+Times: TypeAlias = tuple[float, float, float]
+"""Times at which a job was created, started and completed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Measurements of one system with this number of workers."""
@@ -79,7 +94,7 @@ class Measured:
     dispatch_p50_ms: float
     dispatch_p95_ms: float
     jobs_per_second: float
-    """Throughput while all workers are always busy."""
+    """Throughput from the first start to the last end of jobs that were queued before."""
     of_a_crowd: int
     """Number of one client's jobs that wait when a second client submits one job."""
     started_before_the_one: int
@@ -113,6 +128,7 @@ class Client:
 
     def __init__(self, ports: bootstrap.Ports) -> None:
         limits = Limits(max_jobs_per_client=10**6, max_queued=10**6, max_bytes_per_day=10**12)
+        self._decoder = Decoder()
         self._repository = ports.repository
         self._jobs = Jobs(
             ports.repository,
@@ -121,11 +137,17 @@ class Client:
             ports.feed,
             Quota(ports.limiter),
             limits,
-            Decoder(),
+            self._decoder,
         )
         self._content = Upload(sample("content", "cat").read_bytes(), "cat.jpg")
         self._style = Upload(sample("style", "impasto").read_bytes(), "impasto.jpg")
         self._seed = time.time_ns()
+
+    def close(self) -> None:
+        self._decoder.close()
+
+    def queue(self, owner: str, count: int) -> list[str]:
+        return [self.submit(owner) for _ in range(count)]
 
     def submit(self, owner: str = "one") -> str:
         self._seed += 1  # with the same seed, the service would return the existing result
@@ -134,12 +156,19 @@ class Client:
             Sender(owner), JobRequest(self._content, [self._style], options)
         ).id
 
-    def wait(self, job_ids: Sequence[str]) -> list[tuple[float, float, float]]:
-        """Return the times at which each job was created, started and completed."""
+    def wait_until_running(self, job_ids: Sequence[str]) -> None:
+        for job_id in job_ids:
+            while (status := self._repository.get(job_id).status) is not JobStatus.RUNNING:
+                assert not status.is_final, "the gate does not hold this job"
+                time.sleep(0.02)
+
+    def wait(self, job_ids: Sequence[str]) -> list[Times]:
+        """Return the times of each job after its end."""
         times = []
         for job_id in job_ids:
             while not (job := self._repository.get(job_id)).status.is_final:
                 time.sleep(0.02)
+            assert job.status is JobStatus.SUCCEEDED, job.error
             assert job.started_at is not None
             assert job.completed_at is not None
             times.append((job.created_at, job.started_at, job.completed_at))
@@ -148,27 +177,59 @@ class Client:
 
 def measure(system: str, workers: int, jobs: int) -> Measured:
     """Measure the system that the environment names."""
-    with bootstrap.ports() as ports, _workers(workers, ports):
-        client = Client(ports)
-        client.wait([client.submit() for _ in range(3 * workers)])  # all workers have started
+    with (
+        _gate() as gate,
+        bootstrap.ports() as ports,
+        _workers(workers, ports),
+        closing(Client(ports)) as client,
+    ):
         dispatches = []
+        with _held(gate, client, workers):
+            pass  # all workers have started
         for _ in range(jobs):
             [(created, started, _completed)] = client.wait([client.submit()])
             dispatches.append(1000 * (started - created))
-        times = client.wait([client.submit() for _ in range(2 * jobs)])
-        seconds = max(t[2] for t in times) - min(t[1] for t in times)
-        crowd = [client.submit("many") for _ in range(2 * jobs)]
-        [(came, started, _completed)] = client.wait([client.submit("one")])
+        with _held(gate, client, workers):
+            queued = client.queue("one", 2 * jobs)
+        times = client.wait(queued)
+        last_came, first_started = max(t[0] for t in times), min(t[1] for t in times)
+        assert last_came < first_started, "the speed of the client would be measured"
+        with _held(gate, client, workers):
+            crowd = client.queue("many", 2 * jobs)
+            the_one = client.submit("one")
+        [(came, started, _completed)] = client.wait([the_one])
         crowd_started = [t[1] for t in client.wait(crowd)]
+        waited = sum(came < other for other in crowd_started)
+        assert waited == len(crowd), "without a crowd no job can be preferred"
     return Measured(
         system=system,
         workers=workers,
         dispatch_p50_ms=statistics.median(dispatches),
-        dispatch_p95_ms=statistics.quantiles(dispatches, n=20)[-1],
-        jobs_per_second=2 * jobs / seconds,
-        of_a_crowd=sum(came < other for other in crowd_started),
-        started_before_the_one=sum(came < other < started for other in crowd_started),
+        dispatch_p95_ms=quantile(dispatches, 95),
+        jobs_per_second=2 * jobs / (max(t[2] for t in times) - first_started),
+        of_a_crowd=waited,
+        started_before_the_one=sum(other < started for other in crowd_started),
     )
+
+
+@contextmanager
+def _gate() -> Iterator[Path]:
+    """Yield the file that closes the gate of all engines while it exists."""
+    with tempfile.TemporaryDirectory(prefix="nst-bench-") as directory:
+        gate = Path(directory) / "closed"
+        with environment({GATE: str(gate)}):
+            yield gate
+
+
+@contextmanager
+def _held(gate: Path, client: Client, workers: int) -> Iterator[None]:
+    """Keep each worker busy with a job that ends when the context does."""
+    gate.touch()
+    held = client.queue("holder", workers)
+    client.wait_until_running(held)
+    yield
+    gate.unlink()
+    client.wait(held)
 
 
 @contextmanager
@@ -239,13 +300,12 @@ def event_delays(redis_url: str, streams: int, events: int) -> dict[str, float]:
         thread.join()
     here.close()
     there.close()
-    p95 = statistics.quantiles(delays, n=20)[-1]
-    heard = len(delays) / streams / events
-    return {"p50_ms": statistics.median(delays), "p95_ms": p95, "heard_share": heard}
+    p50, p95 = (quantile(delays, percent) for percent in (50, 95))
+    return {"p50_ms": p50, "p95_ms": p95, "heard_share": len(delays) / streams / events}
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str]) -> Iterator[None]:
     os.environ.update(values)
     bootstrap.settings.cache_clear()
     try:
@@ -270,7 +330,7 @@ def main() -> None:
         directory = Path(name)
         for part in ("embedded", "postgresql", "kafka", "redis", "scaled"):
             (directory / part).mkdir()
-        with _environment({"NST_DATA_DIR": str(directory / "embedded")}):
+        with environment({"NST_DATA_DIR": str(directory / "embedded")}):
             bootstrap.migrate()
             measured += [measure("SQLite, memory", n, arguments.jobs) for n in WORKERS]
         database = stack.enter_context(servers.postgresql(directory / "postgresql"))
@@ -285,7 +345,7 @@ def main() -> None:
             "NST_KAFKA_HEARTBEAT_SECONDS": "1",
             "NST_REDIS_URL": redis_url,
         }
-        with _environment(scaled):
+        with environment(scaled):
             bootstrap.migrate()
             measured += [measure("PostgreSQL, Kafka, Redis", n, arguments.jobs) for n in WORKERS]
         delays = event_delays(redis_url, STREAMS, events=5)
