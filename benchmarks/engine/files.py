@@ -19,7 +19,7 @@ def read(path: Path) -> Results:
 
 
 def continued(path: Path, header: Results) -> Results:
-    """Return the results in the file, with the header of the run that continues them.
+    """Return the results in the file, with the method of the run that continues them.
     Without a file, return the header alone."""
     if not path.exists():
         return header
@@ -31,7 +31,6 @@ def continued(path: Path, header: Results) -> Results:
     weights = {**before.method.weights_sha256, **header.method.weights_sha256}
     return before.model_copy(
         update={
-            "nst_version": header.nst_version,
             "method": header.method.model_copy(update={"weights_sha256": weights}),
             "skipped": header.skipped,
         }

@@ -3,11 +3,13 @@
 A ratio without further explanation is naive / ours: above 1 ours is better, below 1 it is worse.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+import nst
 
 Model = Literal["vgg16", "vgg19"]
 Variant = Literal["naive", "ours"]
@@ -41,12 +43,28 @@ class Measured(Record):
     """One row of a section. Sections may be measured on different days."""
 
     measured_on: date
+    nst_version: str = ""
+    """Version that measured the row; empty: that of the file, in which the row is old."""
 
     @property
     def subject(self) -> tuple[str, int]:
         """Model and number of the pair of images, if the row has them.
         New rows replace all older rows of the same subject."""
         return getattr(self, "model", ""), getattr(self, "pair", 0)
+
+
+R = TypeVar("R", bound=Measured)
+
+
+def of_this_version(row: R) -> R:
+    return row.model_copy(update={"nst_version": nst.__version__})
+
+
+def versions_of(file_version: str, rows: Iterable[Measured]) -> str:
+    """Return the versions of nst that measured these rows, as a text.
+    `file_version`: that of the run that began the file."""
+    found = sorted({row.nst_version or file_version for row in rows} or {file_version})
+    return found[0] if len(found) == 1 else f"{' and '.join(found)} (rows of several versions)"
 
 
 class Spread(Record):
@@ -338,6 +356,7 @@ class Results(Record):
     schema_version: Literal[2] = 2
     suite: Literal["engine"] = "engine"
     nst_version: str
+    """Version of the run that began the file."""
     machine: Machine
     method: Method
     skipped: tuple[str, ...] = ()
@@ -359,6 +378,15 @@ class Results(Record):
         They replace older rows of the same subjects."""
         subjects = {row.subject for row in rows}
         kept = [row for row in getattr(self, field) if row.subject not in subjects]
+        new = map(of_this_version, rows)
         return self.model_copy(
-            update={field: tuple(sorted([*kept, *rows], key=lambda row: row.subject))}
+            update={field: tuple(sorted([*kept, *new], key=lambda row: row.subject))}
         )
+
+    @property
+    def versions(self) -> str:
+        """Versions of nst that measured the rows."""
+        fields = (getattr(self, field) for field in type(self).model_fields)
+        groups = (field for field in fields if isinstance(field, tuple))
+        rows = (row for group in groups for row in group if isinstance(row, Measured))
+        return versions_of(self.nst_version, rows)

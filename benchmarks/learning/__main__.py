@@ -1,6 +1,5 @@
 """Command `python -m benchmarks.learning`."""
 
-import resource
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from PIL import Image
 
 import nst
 from benchmarks.engine import files, machine
+from benchmarks.engine.memory import Gauge
 from benchmarks.engine.schema import today
 from benchmarks.judge import load_judge
 from benchmarks.learning.methods import METHODS, MODEL, Method, Task, seconds_to_paint
@@ -125,12 +125,15 @@ def main(
     )
     styles = _chosen(all_styles, chosen)
     if output and output.exists():
-        others = without(_read(output), methods, [style.stem for style in styles])
-        found = found.model_copy(update={"images": others.images, "networks": others.networks})
+        before = _read(output)
+        if not found.continues(before):
+            raise click.UsageError(
+                f"--output: {output} was measured with other options or elsewhere"
+            )
+        found = without(before, methods, [style.stem for style in styles])
     for style in styles:
         for row in course.run(Task(style, photos, size, style_size, store)):
-            name = "images" if isinstance(row, PaintedPhoto) else "networks"
-            found = found.model_copy(update={name: (*getattr(found, name), row)})
+            found = found.including(row)
             if output:
                 files.write(found, output)
     if keep:
@@ -158,9 +161,10 @@ class Course:
             peak_bytes = 0
             for minutes in (0.0,) if name == "draft" else self.marks:
                 print(f"{task.style.stem}: {name}, {minutes:g} min", file=sys.stderr, flush=True)
+                gauge = Gauge(resolve_device("auto"))
                 method.learn(minutes)
-                # Before the judge runs, which also needs memory.
-                peak_bytes = peak_bytes or (_peak_bytes() if method.steps else 0)
+                if method.steps:
+                    peak_bytes = max(peak_bytes, gauge.peak().bytes)
                 for content in self.contents:
                     yield self._painted(name, method, minutes, content, task.style)
             yield self._network(name, method, task.style, peak_bytes)
@@ -222,12 +226,6 @@ def _chosen(styles: Sequence[Path], names: Sequence[str]) -> Sequence[Path]:
             f"--style {', '.join(sorted(unknown))} is not there; expected one of {', '.join(known)}"
         )
     return [known[name] for name in names or known]
-
-
-def _peak_bytes() -> int:
-    """Return the peak memory of this process; Linux counts in KiB, macOS in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

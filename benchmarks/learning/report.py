@@ -17,7 +17,7 @@ def render(learning: Learning) -> str:
     """Return the tables of means by method and minutes, networks and targets."""
     about = (
         f"Parts of {learning.size} pixels of {learning.photos} photos, painted at "
-        f"{learning.painted_size} pixels, judged by {learning.judge}, nst {learning.nst_version}, "
+        f"{learning.painted_size} pixels, judged by {learning.judge}, nst {learning.versions}, "
         f"{learning.machine.cpu}, {learning.machine.threads} threads."
     )
     head = (

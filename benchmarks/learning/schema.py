@@ -1,11 +1,11 @@
 """Content of a results file of learned styles."""
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from benchmarks.engine.schema import Machine, Measured, Record
+from benchmarks.engine.schema import Machine, Measured, Record, of_this_version, versions_of
 
 
 class PaintedPhoto(Measured):
@@ -36,7 +36,9 @@ class LearnedNetwork(Measured):
     warping_error: NonNegativeFloat
     """Warping error [Lai18] of a film painted frame by frame, RGB 0…1."""
     peak_bytes: NonNegativeInt
-    """Peak memory of the process while it learned; 0 if it learns nothing."""
+    """Peak memory of the process while it learned; 0 if it learns nothing.
+    It contains the network that judges. Rows without `nst_version` have the peak of the process
+    from its start to the first of the method's minutes, its earlier methods included."""
 
 
 class Learning(Record):
@@ -45,6 +47,7 @@ class Learning(Record):
     schema_version: Literal[1] = 1
     suite: Literal["learning"] = "learning"
     nst_version: str
+    """Version of the run that began the file."""
     machine: Machine
     judge: str
     size: PositiveInt
@@ -55,6 +58,20 @@ class Learning(Record):
     """Longest side of the judged images, in pixels."""
     images: tuple[PaintedPhoto, ...] = ()
     networks: tuple[LearnedNetwork, ...] = ()
+
+    def continues(self, before: Self) -> bool:
+        """Return whether this run measures the same as an earlier one."""
+        measured = {"images", "networks", "nst_version"}
+        return self.model_dump(exclude=measured) == before.model_dump(exclude=measured)
+
+    def including(self, row: PaintedPhoto | LearnedNetwork) -> Self:
+        name = "images" if isinstance(row, PaintedPhoto) else "networks"
+        return self.model_copy(update={name: (*getattr(self, name), of_this_version(row))})
+
+    @property
+    def versions(self) -> str:
+        """Versions of nst that measured the rows."""
+        return versions_of(self.nst_version, [*self.images, *self.networks])
 
 
 def without(learning: Learning, methods: Collection[str], styles: Collection[str]) -> Learning:

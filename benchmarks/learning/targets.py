@@ -10,7 +10,8 @@ def verdicts(learning: Learning) -> Iterator[Verdict]:
     """Yield a verdict on each target.
 
     Ratios are those of means over the pairs that both methods painted, after the longest time that
-    the networks of all styles have learned. The other values are those of the first style.
+    the networks of all styles have learned. The peak memory is the largest of all styles; the other
+    values are those of the first style.
     """
     last = _minutes_of_all(learning)
     for other in ("draft", "plain"):
@@ -24,8 +25,8 @@ def verdicts(learning: Learning) -> Iterator[Verdict]:
     rate = 1 / steady.frame_seconds if steady else None
     yield Verdict("frames per second, 512 pixels wide", rate, least=8)
     yield Verdict("painting 600×400, warm", ours.seconds if ours else None, most=0.15, unit=" s")
-    peak = ours.peak_bytes / 1e9 if ours else None
-    yield Verdict("peak memory while learning", peak, most=4, unit=" GB")
+    peaks = [row.peak_bytes / 1e9 for row in learning.networks if row.method == "nst"]
+    yield Verdict("peak memory while learning", max(peaks, default=None), most=4, unit=" GB")
 
 
 def _minutes_of_all(learning: Learning) -> float:

@@ -237,7 +237,7 @@ def _measured(
     """Yield the results clip by clip.
     All methods therefore run under the same load of the machine."""
     if "memory" in sections and found.memory is None and bench.deadline.allows(0):
-        found = found.model_copy(update={"memory": measure_memory(memory_frames)})
+        found = found.with_memory(measure_memory(memory_frames))
         yield found
     for clip in wanted if "films" in sections else ():
         for method in methods:

@@ -24,7 +24,7 @@ def render(films: Films) -> str:
     about = (
         f"{films.frames} frames, {films.width} pixels wide, preset {films.preset}, style "
         f"{films.style}, painted with {films.model}, judged by {films.judge}, "
-        f"nst {films.nst_version}, {films.machine.cpu}, {films.machine.threads} threads."
+        f"nst {films.versions}, {films.machine.cpu}, {films.machine.threads} threads."
     )
     parts = [about, table([head, *rows])] if rows else [about]
     if memory := films.memory:
@@ -33,6 +33,4 @@ def render(films: Films) -> str:
             f"Memory over {memory.frames} frames, {memory.width} pixels wide: {settled:.0f} MB "
             f"after frame {memory.settled_frame}, {most:.0f} MB at most later."
         )
-    if judged := list(verdicts(films)):
-        parts.append(table(list(targets_met(judged))))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, table(list(targets_met(verdicts(films))))])

@@ -4,7 +4,14 @@ from typing import Literal, Self
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from benchmarks.engine.schema import Machine, Measured, Model, Record
+from benchmarks.engine.schema import (
+    Machine,
+    Measured,
+    Model,
+    Record,
+    of_this_version,
+    versions_of,
+)
 
 
 class PaintedFilm(Measured):
@@ -42,6 +49,7 @@ class Films(Record):
     schema_version: Literal[2] = 2
     suite: Literal["video"] = "video"
     nst_version: str
+    """Version of the run that began the file."""
     machine: Machine
     model: Model
     judge: str
@@ -62,4 +70,13 @@ class Films(Record):
         return any((row.clip, row.method) == (clip, method) for row in self.rows)
 
     def including(self, row: PaintedFilm) -> Self:
-        return self.model_copy(update={"rows": (*self.rows, row)})
+        return self.model_copy(update={"rows": (*self.rows, of_this_version(row))})
+
+    def with_memory(self, memory: FilmMemory) -> Self:
+        return self.model_copy(update={"memory": of_this_version(memory)})
+
+    @property
+    def versions(self) -> str:
+        """Versions of nst that measured the rows and the memory."""
+        memory = [self.memory] if self.memory else []
+        return versions_of(self.nst_version, [*self.rows, *memory])

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from benchmarks.engine import machine
+from benchmarks.engine.memory import Peak
 from benchmarks.engine.schema import today
 from benchmarks.fast_style_loop import FastStyleLoop, build_painter
 from benchmarks.learning import __main__ as learning
-from benchmarks.learning.methods import CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT
+from benchmarks.learning.__main__ import Course
+from benchmarks.learning.methods import CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT, Task
 from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto
 from benchmarks.learning.targets import verdicts
 from click.testing import CliRunner
@@ -59,7 +62,7 @@ def photo(method: str, minutes: float, content: float, style: float) -> PaintedP
     )
 
 
-def network(method: str, error: float) -> LearnedNetwork:
+def network(method: str, error: float, peak_bytes: int = 3 * 10**9) -> LearnedNetwork:
     return LearnedNetwork(
         measured_on=today(),
         method=method,
@@ -67,7 +70,7 @@ def network(method: str, error: float) -> LearnedNetwork:
         seconds=0.1,
         frame_seconds=0.2,
         warping_error=error,
-        peak_bytes=3 * 10**9,
+        peak_bytes=peak_bytes,
     )
 
 
@@ -119,6 +122,59 @@ def test_verdicts_compare_the_same_pairs_after_equal_minutes() -> None:
     assert judged["style distance after 5 minutes, nst / draft"] == pytest.approx(0.6 / 1.2)
     assert judged["content distance after 5 minutes, nst / plain"] == pytest.approx(0.25)
     assert judged["style distance after 5 minutes, nst / plain"] == pytest.approx(2)
+
+
+def test_the_style_that_needs_the_most_memory_counts() -> None:
+    networks = [network("nst", 0.03, peak * 10**9) for peak in (2, 5, 3)]
+    networks.append(network("plain", 0.03, 9 * 10**9))
+    *_, verdict = verdicts(found([photo("nst", 1, 0.3, 0.3)], networks))
+    assert verdict.what == "peak memory while learning"
+    assert (verdict.measured, verdict.is_met) == (5, False)
+
+
+def test_the_peak_is_measured_around_each_learning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the judge or an earlier method needed before is not the method's memory."""
+    events: list[str] = []
+    peaks = iter((5, 3))
+
+    class Learner:
+        steps = 1
+
+        def learn(self, minutes: float) -> None:
+            events.append(f"learn {minutes:g}")
+
+        def paint(self, photo: Image.Image) -> Image.Image:
+            return photo
+
+    class FakeGauge:
+        def __init__(self, _: torch.device) -> None:
+            events.append("reset")
+
+        def peak(self) -> Peak:
+            events.append("read")
+            return Peak(next(peaks), 0)
+
+    monkeypatch.setattr(learning, "Gauge", FakeGauge)
+    monkeypatch.setattr(learning, "METHODS", {"nst": lambda _: Learner()})
+    monkeypatch.setattr(Course, "_network", lambda *facts: network("nst", 0, facts[-1]))
+    judge: Any = None
+    course = Course(("nst",), (1.0, 5.0), [], 48, 64, judge, None)
+    assert list(course.run(Task(SAMPLES, None, 32, 64, judge))) == [network("nst", 0, 5)]
+    assert events == ["reset", "learn 1", "read", "reset", "learn 5", "read"]
+
+
+def test_only_the_same_measurement_is_continued() -> None:
+    before = found([photo("nst", 1, 0.3, 0.3)], [network("nst", 0.03)])
+    assert found([]).model_copy(update={"nst_version": "1"}).continues(before)
+    other = machine.describe(resolve_device("cpu")).model_copy(update={"cpu": "another"})
+    for change in (
+        {"size": 128},
+        {"photos": 5},
+        {"painted_size": 300},
+        {"judge": "vgg16"},
+        {"machine": other},
+    ):
+        assert not found([]).model_copy(update=change).continues(before), change
 
 
 def test_what_was_not_measured_is_no_verdict() -> None:
@@ -183,3 +239,8 @@ def test_it_runs(vgg19_directory: Path, tmp_path: Path, monkeypatch: pytest.Monk
     kept = Learning.model_validate_json(output.read_text())
     assert sorted(map(repr, kept.images)) == sorted(map(repr, rows.images))
     assert [each.method for each in kept.networks] == ["nst", "steady", "plain", "draft"]
+    text = output.read_text()
+    other = CliRunner().invoke(learning.main, [*arguments, "--painted-size=56"])
+    assert other.exit_code == 2
+    assert "was measured with other options or elsewhere" in other.output
+    assert output.read_text() == text
