@@ -14,6 +14,7 @@ from benchmarks.engine.schema import (
     PeakMemory,
     PictureQuality,
     PresetTime,
+    Record,
     Results,
     Scaling,
     Spread,
@@ -71,17 +72,37 @@ def _headline(results: Results) -> str:
     quick = " A quick run: it shows that everything works, its numbers say nothing." * method.quick
     device = "" if machine.device == "cpu" else f" {machine.device_name},"
     return (
-        f"nst {results.nst_version}:{device} {machine.cpu},"
+        f"nst {results.versions}:{device} {machine.cpu},"
         f" {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB, {machine.system},"
         f" Python {machine.python}, torch {machine.torch} with {machine.threads} threads."
         f" {method.content} in the style of {method.style}; medians (± half the interquartile"
-        f" range) of {method.repeats} rounds after {method.warm_up} to warm up.{quick}"
+        f" range) of the rounds that each table names.{quick}"
     )
 
 
 def _section(title: str, measured: Sequence[Measured], rows: Iterable[Row]) -> list[str]:
     days = ", ".join(sorted({str(row.measured_on) for row in measured}))
-    return [f"### {title}", *([f"Measured on {days}."] if days else []), table(list(rows))]
+    about = [f"Measured on {days}{_rounds(measured)}."] if days else []
+    return [f"### {title}", *about, table(list(rows))]
+
+
+def _rounds(measured: Iterable[Measured]) -> str:
+    """Return how often the values of these rows were measured, as the end of a sentence."""
+    found = sorted({n for row in measured for n in _numbers_of_values(row)})
+    if not found or found == [1]:
+        return ", in single runs"
+    return f", in {' or '.join(map(str, found))} rounds"
+
+
+def _numbers_of_values(node: object) -> Iterator[int]:
+    if isinstance(node, Spread):
+        yield node.n
+    elif isinstance(node, Record):
+        for field in type(node).model_fields:
+            yield from _numbers_of_values(getattr(node, field))
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from _numbers_of_values(item)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -149,9 +170,9 @@ def _presets(measured: Iterable[PresetTime]) -> Iterator[Row]:
     for row in measured:
         yield (
             f"{_subject(row)} {row.preset}",
-            _spread(row.seconds, 1, 1),
-            _spread(row.ratio, 1, 2),
-            _spread(row.network_share, 100, 0),
+            _counted(row.seconds, 1, 1),
+            _counted(row.ratio, 1, 2),
+            _counted(row.network_share, 100, 0),
         )
 
 
@@ -235,7 +256,7 @@ def _quality(pictures: Iterable[PictureQuality]) -> Iterator[Row]:
     yield (
         "model, pictures",
         "by",
-        "s",
+        "s (preset: mean of 2)",
         "distances",
         "content distance",
         "style distance",
@@ -278,7 +299,7 @@ def _scaling(measured: Iterable[Scaling]) -> Iterator[Row]:
         for size, segment in zip(scaling.sizes, segments, strict=True):
             yield (
                 f"{scaling.model} {size.side_pixels}×{size.side_pixels}",
-                _spread(size.seconds, 1e3, 0),
+                _counted(size.seconds, 1e3, 0),
                 segment,
                 f"{scaling.exponent:.3f}" if size == scaling.sizes[-1] else "",
             )
@@ -336,6 +357,11 @@ def _pair(curve: Curves) -> str:
 def _spread(spread: Spread, factor: float, digits: int) -> str:
     """Return the median ± half the interquartile range."""
     return f"{spread.median * factor:.{digits}f} ± {spread.iqr / 2 * factor:.{digits}f}"
+
+
+def _counted(spread: Spread, factor: float, digits: int) -> str:
+    """Return the spread and its number of values, for tables in which the number varies."""
+    return f"{_spread(spread, factor, digits)} (n={spread.n})"
 
 
 def _evaluations(point: CurvePoint | None) -> str:

@@ -1,6 +1,6 @@
 """Targets of the engine, and whether the results meet them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -8,11 +8,13 @@ from benchmarks.engine.plan import LARGE_BYTES
 from benchmarks.engine.schema import (
     Curves,
     EvaluationTime,
+    Measured,
     PictureQuality,
     PresetTime,
     Results,
     WholePicture,
 )
+from nst.presets import DEFAULT_PRESET
 
 PRESET_SECONDS = {"quality": 1.0, "fast": 0.35}
 """Maximum time of each preset, relative to preset gram."""
@@ -53,44 +55,65 @@ class Verdict:
 
 def verdicts(results: Results) -> Iterator[Verdict]:
     """Yield a verdict on each target.
-    Times and losses are ours / naive; the worst of several pairs of images counts."""
+    Times and losses are ours / naive; the worst of several pairs of images counts. A target without
+    a measurement has a verdict that says so."""
     yield from _evaluations(results)
-    for preset in results.presets:
-        yield from _preset(preset)
-    for model, curves in groupby(results.curves, key=lambda row: row.model):
-        yield from _curves(model, list(curves))
+    yield from _presets(results.presets)
+    curves = groupby(results.curves, key=lambda row: row.model)
+    by_model = {model: list(rows) for model, rows in curves}
+    for model in sorted({*by_model, *results.method.weights_sha256} or {"any model"}):
+        yield from _curves(model, by_model.get(model, []))
     yield from _quality(results.quality)
-    for memory in results.peak_memory:
-        size = f"{memory.width_pixels}×{memory.height_pixels}"
-        yield Verdict(
-            f"{memory.model} {size}: peak memory, ours / naive", 1 / memory.ratio, most=0.5
-        )
-    for large in results.large_pictures:
-        size = f"{large.width_pixels}×{large.height_pixels}"
-        yield Verdict(
-            f"{large.model} {size}: peak memory",
-            large.peak_bytes / 1e9,
-            most=LARGE_BYTES / 1e9,
-            unit=" GB",
-        )
-    for whole in results.whole_pictures:
-        yield from _whole(whole)
+    yield from _memory(results)
+    yield from _wholes(results.whole_pictures)
     for draft in results.drafts:
         size = f"{draft.width_pixels}×{draft.height_pixels}"
         yield Verdict(f"draft {size}, warm", draft.warm_seconds.median, most=0.5, unit=" s")
+    yield from _unmeasured(results.drafts, "draft, warm", most=0.5, unit=" s")
     for startup in results.startups:
         yield Verdict(startup.command, startup.seconds.median, most=0.3, unit=" s")
+    yield from _unmeasured(results.startups, "start of a command", most=0.3, unit=" s")
+    exponent = "time per evaluation, exponent of the pixels"
     for scaling in results.scaling:
-        what = f"{scaling.model}: time per evaluation, exponent of the pixels"
-        yield Verdict(what, scaling.exponent, least=0.95, most=1.05)
+        yield Verdict(f"{scaling.model}: {exponent}", scaling.exponent, least=0.95, most=1.05)
+    yield from _unmeasured(results.scaling, exponent, least=0.95, most=1.05)
+
+
+def _unmeasured(
+    rows: Collection[Measured],
+    what: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    unit: str = "",
+) -> Iterator[Verdict]:
+    """Yield a verdict without a value if there are no rows."""
+    if not rows:
+        yield Verdict(what, None, least=least, most=most, unit=unit)
 
 
 def _evaluations(results: Results) -> Iterator[Verdict]:
     is_cpu = results.machine.device == "cpu"
-    height = CPU_HEIGHT if is_cpu else GPU_HEIGHT
-    for time in results.evaluation_times:
-        if time.height_pixels == height:
-            yield from _evaluation(time, most=0.42 if is_cpu else 0.25)
+    height, most = (CPU_HEIGHT, 0.42) if is_cpu else (GPU_HEIGHT, 0.25)
+    times = [time for time in results.evaluation_times if time.height_pixels == height]
+    for time in times:
+        yield from _evaluation(time, most)
+    what = f"time per evaluation at height {height}, ours / naive"
+    yield from _unmeasured(times, what, most=most)
+
+
+def _memory(results: Results) -> Iterator[Verdict]:
+    for memory in results.peak_memory:
+        size = f"{memory.width_pixels}×{memory.height_pixels}"
+        what = f"{memory.model} {size}: peak memory, ours / naive"
+        yield Verdict(what, 1 / memory.ratio, most=0.5)
+    yield from _unmeasured(results.peak_memory, "peak memory, ours / naive", most=0.5)
+    most = LARGE_BYTES / 1e9
+    for large in results.large_pictures:
+        what = f"{large.model} {large.width_pixels}×{large.height_pixels}: peak memory"
+        yield Verdict(what, large.peak_bytes / 1e9, most=most, unit=" GB")
+    what = "peak memory of a large picture"
+    yield from _unmeasured(results.large_pictures, what, most=most, unit=" GB")
 
 
 def _evaluation(time: EvaluationTime, most: float) -> Iterator[Verdict]:
@@ -101,6 +124,15 @@ def _evaluation(time: EvaluationTime, most: float) -> Iterator[Verdict]:
     yield Verdict(f"{what}, whole evaluation", time.evaluation_share.median, least=0.9)
 
 
+def _presets(rows: Sequence[PresetTime]) -> Iterator[Verdict]:
+    for row in rows:
+        yield from _preset(row)
+    for preset, most in PRESET_SECONDS.items():
+        measured = [row for row in rows if row.preset == preset]
+        what = f"preset {preset}: seconds / preset gram's"
+        yield from _unmeasured(measured, what, most=most)
+
+
 def _preset(row: PresetTime) -> Iterator[Verdict]:
     subject = f"{row.model} {row.width_pixels}×{row.height_pixels}, preset {row.preset}"
     if row.preset in PRESET_SECONDS:
@@ -108,6 +140,15 @@ def _preset(row: PresetTime) -> Iterator[Verdict]:
         yield Verdict(f"{subject}: seconds / preset gram's", row.ratio.median, most=most)
         what = f"{subject}: the network's share of an evaluation"
         yield Verdict(what, row.network_share.median, least=0.7)
+
+
+def _wholes(rows: Sequence[WholePicture]) -> Iterator[Verdict]:
+    for row in rows:
+        yield from _whole(row)
+    for (width, height), most in WHOLE_MINUTES.items():
+        measured = [row for row in rows if (row.width_pixels, row.height_pixels) == (width, height)]
+        what = f"{width}×{height}, preset {DEFAULT_PRESET}"
+        yield from _unmeasured(measured, what, most=most, unit=" min")
 
 
 def _whole(row: WholePicture) -> Iterator[Verdict]:
@@ -120,16 +161,21 @@ def _whole(row: WholePicture) -> Iterator[Verdict]:
 
 def _quality(pictures: Sequence[PictureQuality]) -> Iterator[Verdict]:
     """Yield the verdicts on the three quantities; the worst of several pairs counts."""
-    if not pictures:
-        yield Verdict("preset quality beside the naive loop's picture", None, most=1)
-    for model, group in groupby(pictures, key=lambda row: row.model):
+    what = "a preset beside the naive loop's picture, distances, ours / naive"
+    yield from _unmeasured(pictures, what, most=1)
+
+    def key(row: PictureQuality) -> tuple[str, str]:
+        return row.model, row.ours.measure
+
+    # The distances of two measures cannot be compared, not even to find the worst pair.
+    for (model, measure), group in groupby(sorted(pictures, key=key), key):
         rows = list(group)
         title = f"{model}: preset {rows[0].preset} beside {rows[0].naive_evaluations} evaluations"
         pairs = f"ours / naive, worst of {len(rows)} pairs"
         ratios = [
             ("time", 1 / 8, [row.ours.seconds / row.naive.seconds for row in rows]),
-            ("style distance", 1, [_style_ratio(row) for row in rows]),
-            ("content distance", 1, [_content_ratio(row) for row in rows]),
+            (f"style distance ({measure})", 1, [_style_ratio(row) for row in rows]),
+            (f"content distance ({measure})", 1, [_content_ratio(row) for row in rows]),
         ]
         for what, most, found in ratios:
             yield Verdict(f"{title}, {what}, {pairs}", max(found), most=most)
@@ -147,17 +193,17 @@ def _curves(model: str, curves: list[Curves]) -> Iterator[Verdict]:
     pairs = f"worst of {len(curves)} pairs"
     yield Verdict(
         f"{model}: time to the naive loop's last loss, ours / naive, {pairs}",
-        max(seconds_ratio(of_pair) for of_pair in curves),
+        max(map(seconds_ratio, curves), default=None),
         most=1 / 3,
     )
     yield Verdict(
         f"{model}: loss at equal time, automatic / float32, {pairs}",
-        max(of_pair.precisions.worst_at_equal_time for of_pair in curves),
+        max((of_pair.precisions.worst_at_equal_time for of_pair in curves), default=None),
         most=1,
     )
     yield Verdict(
         f"{model}: loss after equal evaluations, automatic / float32, {pairs}",
-        max(of_pair.precisions.after_equal_evaluations for of_pair in curves),
+        max((of_pair.precisions.after_equal_evaluations for of_pair in curves), default=None),
         most=1.01,
     )
 

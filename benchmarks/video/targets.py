@@ -1,6 +1,6 @@
 """Targets of films along the flow, and whether the films meet them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from benchmarks.engine.targets import Verdict
 from benchmarks.video.schema import Films, PaintedFilm
@@ -22,27 +22,25 @@ def verdicts(films: Films) -> Iterator[Verdict]:
     by_clip: dict[str, dict[str, PaintedFilm]] = {}
     for row in films.rows:
         by_clip.setdefault(row.clip, {})[row.method] = row
-    for clip, rows in by_clip.items():
-        if "flow" in rows:
-            yield from _of_clip(clip, rows["flow"], rows.get("alone"), rows.get("started"))
+    for clip, rows in (by_clip or {"all clips": {}}).items():
+        yield from _of_clip(clip, rows)
+    what, growth = "a long film: memory, most / after its first frames", None
     if memory := films.memory:
         growth = memory.most_bytes / memory.settled_bytes
         what = f"{memory.frames} frames: memory, most after frame {memory.settled_frame} / there"
-        yield Verdict(what, growth, most=MOST_GROWTH)
+    yield Verdict(what, growth, most=MOST_GROWTH)
 
 
-def _of_clip(
-    clip: str, ours: PaintedFilm, alone: PaintedFilm | None, started: PaintedFilm | None
-) -> Iterator[Verdict]:
-    if started:
-        error = ours.warping_error / started.warping_error
-        yield Verdict(f"{clip}: warping error, flow / started", error, most=MOST_OF_STARTED)
-    if alone is None:
-        return
-    error = ours.warping_error / alone.warping_error
-    yield Verdict(f"{clip}: warping error, flow / alone", error, most=MOST_OF_ALONE)
+def _of_clip(clip: str, rows: Mapping[str, PaintedFilm]) -> Iterator[Verdict]:
+    def ratio(name: str, other: str) -> float | None:
+        if "flow" not in rows or other not in rows:
+            return None
+        return float(getattr(rows["flow"], name) / getattr(rows[other], name))
+
+    for other, most in (("started", MOST_OF_STARTED), ("alone", MOST_OF_ALONE)):
+        what = f"{clip}: warping error, flow / {other}"
+        yield Verdict(what, ratio("warping_error", other), most=most)
     for name in ("precision", "coverage"):
-        ratio = getattr(ours, name) / getattr(alone, name)
-        yield Verdict(f"{clip}: {name}, flow / alone", ratio, most=MOST_DISTANCE)
-    seconds = ours.later_seconds / alone.later_seconds
-    yield Verdict(f"{clip}: seconds of a later frame, flow / alone", seconds, most=MOST_SECONDS)
+        yield Verdict(f"{clip}: {name}, flow / alone", ratio(name, "alone"), most=MOST_DISTANCE)
+    what = f"{clip}: seconds of a later frame, flow / alone"
+    yield Verdict(what, ratio("later_seconds", "alone"), most=MOST_SECONDS)

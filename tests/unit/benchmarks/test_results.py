@@ -9,13 +9,18 @@ from benchmarks.engine import files
 from benchmarks.engine.plan import FULL, FULL_ON_GPU, QUICK, plan_for
 from benchmarks.engine.report import render
 from benchmarks.engine.schema import (
+    Judged,
     Machine,
+    Measure,
     Measured,
     Method,
     Model,
     PeakMemory,
+    PictureQuality,
     PresetTime,
     Results,
+    Scaling,
+    SizeTime,
     StartupTime,
     WholePicture,
 )
@@ -23,6 +28,8 @@ from benchmarks.engine.subjects import pairs
 from benchmarks.engine.targets import Verdict, verdicts
 from benchmarks.engine.timing import spread
 from click import ClickException
+
+import nst
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 
@@ -163,8 +170,89 @@ def test_presets_are_judged_beside_gram_and_large_pictures_by_their_minutes() ->
 
 def test_only_what_was_measured_has_a_table() -> None:
     found = render(results().including("peak_memory", [memory("vgg16", MONDAY)]))
-    assert "### Peak memory\n\nMeasured on 2026-11-23." in found
+    assert "### Peak memory\n\nMeasured on 2026-11-23, in single runs.\n" in found
     assert "### Draft" not in found
+
+
+def test_a_target_without_rows_is_not_measured() -> None:
+    judged = {each.what: each.is_met for each in verdicts(results(weights={"vgg16": "a"}))}
+    assert set(judged.values()) == {None}
+    assert set(judged) == {
+        "time per evaluation at height 400, ours / naive",
+        "preset quality: seconds / preset gram's",
+        "preset fast: seconds / preset gram's",
+        "vgg16: time to the naive loop's last loss, ours / naive, worst of 0 pairs",
+        "vgg16: loss at equal time, automatic / float32, worst of 0 pairs",
+        "vgg16: loss after equal evaluations, automatic / float32, worst of 0 pairs",
+        "a preset beside the naive loop's picture, distances, ours / naive",
+        "peak memory, ours / naive",
+        "peak memory of a large picture",
+        "1024×768, preset quality",
+        "2048×1536, preset quality",
+        "3840×2160, preset quality",
+        "draft, warm",
+        "start of a command",
+        "time per evaluation, exponent of the pixels",
+    }
+
+
+def quality(pair: int, measure: Measure, style: float) -> PictureQuality:
+    def judged(style_distance: float) -> Judged:
+        return Judged(measure=measure, seconds=8, content_distance=1, style_distance=style_distance)
+
+    return PictureQuality(
+        measured_on=MONDAY,
+        model="vgg19",
+        pair=pair,
+        content="lion",
+        style="mosaic",
+        width_pixels=4,
+        height_pixels=3,
+        preset="gram",
+        judge="vgg16",
+        naive_evaluations=300,
+        naive=judged(1),
+        ours=judged(style),
+    )
+
+
+def test_the_worst_pair_is_that_of_one_measure() -> None:
+    rows = [quality(1, "squared", 0.8), quality(2, "transport", 1.2), quality(3, "squared", 0.9)]
+    judged = {each.what: each for each in verdicts(results().including("quality", rows))}
+    title = "vgg19: preset gram beside 300 evaluations, style distance"
+    squared = judged[f"{title} (squared), ours / naive, worst of 2 pairs"]
+    transport = judged[f"{title} (transport), ours / naive, worst of 1 pairs"]
+    assert squared.measured == pytest.approx(0.9)
+    assert transport.measured == pytest.approx(1.2)
+
+
+def test_every_table_names_its_rounds() -> None:
+    sizes = tuple(
+        SizeTime(side_pixels=side, seconds=spread([1.0] * rounds))
+        for side, rounds in ((128, 7), (2048, 2))
+    )
+    scaling = Scaling(
+        measured_on=MONDAY, model="vgg16", sizes=sizes, exponent=1, segment_exponents=(1,)
+    )
+    startup = StartupTime(measured_on=MONDAY, command="nst", seconds=spread([1, 2, 3, 4, 5]))
+    found = render(results().including("scaling", [scaling]).including("startups", [startup]))
+    assert "Measured on 2026-11-23, in 2 or 7 rounds." in found
+    assert "1000 ± 0 (n=7)" in found
+    assert "1000 ± 0 (n=2)" in found
+    assert "Measured on 2026-11-23, in 5 rounds." in found
+
+
+def test_rows_of_several_versions_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header keeps the version of the first run, and new rows have their own."""
+    path = tmp_path / "engine.json"
+    files.write(results().model_copy(update={"peak_memory": (memory("vgg16", MONDAY),)}), path)
+    monkeypatch.setattr(nst, "__version__", "2")
+    header = results().model_copy(update={"nst_version": "2"})
+    found = files.continued(path, header).including("peak_memory", [memory("vgg19", TUESDAY)])
+    assert found.versions == "1 and 2 (rows of several versions)"
+    again = found.including("peak_memory", [memory("vgg16", TUESDAY)])
+    assert again.versions == "2"
+    assert render(again).startswith("nst 2:")
 
 
 def test_the_sizes_are_chosen_by_the_device() -> None:

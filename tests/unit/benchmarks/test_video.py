@@ -1,6 +1,7 @@
 """The benchmark of painted films: its clips, measure, verdicts, and a tiny run."""
 
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -12,12 +13,14 @@ from benchmarks.video.clips import Clip, clips
 from benchmarks.video.measure import warping_error
 from benchmarks.video.memory import resident_after_frames
 from benchmarks.video.real import WHEEL_FILM, RealClip, real_clip
+from benchmarks.video.report import render
 from benchmarks.video.schema import FilmMemory, Films, PaintedFilm
 from benchmarks.video.targets import verdicts
 from click import UsageError
 from click.testing import CliRunner
 from PIL import Image
 
+import nst
 from cli.test_video import film
 from nst import images
 from nst.engine.device import resolve_device
@@ -81,6 +84,16 @@ def row(method: str, error: float, precision: float = 0.4, seconds: float = 8) -
     )
 
 
+def test_rows_of_another_version_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = films(row("alone", 0.03))
+    assert before.versions == "0"
+    monkeypatch.setattr(nst, "__version__", "1")
+    after = before.including(row("flow", 0.01))
+    assert films().continues(after)
+    assert [each.nst_version for each in after.rows] == ["", "1"]
+    assert "nst 0 and 1 (rows of several versions)" in render(after)
+
+
 def films(*rows: PaintedFilm) -> Films:
     return Films(
         nst_version="0",
@@ -106,17 +119,33 @@ def test_verdicts_compare_with_both_other_ways() -> None:
         "pan: precision, flow / alone": False,
         "pan: coverage, flow / alone": True,
         "pan: seconds of a later frame, flow / alone": True,
+        "a long film: memory, most / after its first frames": None,
     }
-    assert list(verdicts(films(row("alone", 0.03)))) == []
+
+
+def test_a_target_without_its_films_is_not_measured() -> None:
+    for rows, measured in (
+        ([row("alone", 0.03)], set()),
+        ([row("started", 0.02), row("flow", 0.01)], {"pan: warping error, flow / started"}),
+        ([], set()),
+    ):
+        judged = list(verdicts(films(*rows)))
+        assert len(judged) == 6
+        assert {each.what for each in judged if each.measured is not None} == measured
 
 
 def test_memory_may_grow_by_a_twentieth() -> None:
     def memory(most_bytes: int) -> FilmMemory:
-        facts = {"frames": 500, "width": 96, "settled_frame": 50, "settled_bytes": 400_000_000}
+        facts: dict[str, Any] = {
+            "frames": 500,
+            "width": 96,
+            "settled_frame": 50,
+            "settled_bytes": 400_000_000,
+        }
         return FilmMemory(measured_on=today(), most_bytes=most_bytes, **facts)
 
     for most_bytes, is_met in ((410_000_000, True), (430_000_000, False)):
-        (verdict,) = verdicts(films().model_copy(update={"memory": memory(most_bytes)}))
+        *_, verdict = verdicts(films().with_memory(memory(most_bytes)))
         assert (verdict.what, verdict.is_met) == (
             "500 frames: memory, most after frame 50 / there",
             is_met,
