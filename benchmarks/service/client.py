@@ -16,6 +16,7 @@ from benchmarks.service.engine import STEPS_PER_SECOND
 from benchmarks.service.schema import Memory, Seconds, Streams, Submits, Throughput
 from benchmarks.service.server import Server
 from nst import samples
+from nst.jobs.job import FINAL, JobStatus
 
 JOBS = "/api/v1/jobs"
 THREADS = 64
@@ -109,18 +110,13 @@ def _submit_steadily(server: Server, form: Form, per_second: float, seconds: flo
     ):
         client.get(JOBS)
 
-        def post(at: float) -> tuple[float, int]:
+        def post(at: float) -> tuple[float, bool]:
             time.sleep(max(0.0, at - time.perf_counter()))
             status = form.post(client).status_code
-            return time.perf_counter() - at, status
+            return time.perf_counter() - at, status == httpx.codes.ACCEPTED
 
         answers = list(threads.map(post, due))
-    return Submits(
-        requests_per_second=per_second,
-        body_bytes=len(form.body),
-        seconds=Seconds.of([taken for taken, _ in answers]),
-        failures=sum(status != 202 for _, status in answers),
-    )
+    return Submits.of(per_second, len(form.body), answers)
 
 
 def measure_streams(server: Server, streams: int, seconds: float) -> Streams:
@@ -199,18 +195,27 @@ def measure_throughput(server: Server, workers: int, jobs: int) -> Throughput:
         client.get(JOBS)
         answers = list(threads.map(lambda _: form.post(client), range(jobs)))
         assert {answer.status_code for answer in answers} == {202}
-        while not _is_done(client):
+        while not have_succeeded(client):
             time.sleep(0.02)
     return Throughput(
         clients=CLIENTS, workers=workers, jobs=jobs, seconds=time.perf_counter() - began
     )
 
 
-def _is_done(client: httpx.Client) -> bool:
-    return not any(
-        client.get(JOBS, params={"status": status, "limit": 1}).json()["jobs"]
-        for status in ("queued", "running")
-    )
+def have_succeeded(client: httpx.Client) -> bool:
+    """Return whether all jobs of this client have ended.
+    Raises RuntimeError if a job ended without a result, which would take less time."""
+
+    def has(status: JobStatus) -> bool:
+        answer = client.get(JOBS, params={"status": status.value, "limit": 1})
+        return bool(answer.raise_for_status().json()["jobs"])
+
+    if any(has(status) for status in JobStatus if not status.is_final):
+        return False
+    for status in FINAL - {JobStatus.SUCCEEDED}:
+        if has(status):
+            raise RuntimeError(f"not every job has a result: one is {status}")
+    return True
 
 
 def measure_memory(server: Server, warm_up: int, requests: int) -> Memory:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from benchmarks.engine.report import table
-from benchmarks.service.schema import Cost, Results, Seconds, Submits
+from benchmarks.service.schema import SUSTAINED_GROWTH, Cost, Results, Seconds, Submits
 
 
 def render(results: Results) -> str:
@@ -54,10 +54,12 @@ def _submit_rows(submits: Submits) -> Iterator[tuple[str, str]]:
     yield (
         f"submit at {submits.requests_per_second:g} requests/s of"
         f" {submits.body_bytes / 1e6:.1f} MB, p50 / p95 / p99",
-        _milliseconds(submits.seconds),
+        _milliseconds(submits.seconds) if submits.seconds else "–",
     )
     if submits.failures:
-        yield "of these not accepted", f"{submits.failures} of {submits.seconds.count}"
+        yield "of these not accepted", f"{submits.failures} of {submits.requests}"
+    if submits.growth is not None and submits.growth > SUSTAINED_GROWTH:
+        yield "a queue grew: p50, last / first quarter", f"{submits.growth:.1f}"
 
 
 def _milliseconds(seconds: Seconds) -> str:

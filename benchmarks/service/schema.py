@@ -2,18 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import date
+from math import ceil
+from statistics import median
 from typing import Self
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from benchmarks.engine.schema import Machine, Record
+from benchmarks.quantiles import quantile
 
 SUSTAINED_SECONDS = 1.0
 """Maximum seconds of 95 % of the answers at a rate that counts as sustained."""
+SUSTAINED_GROWTH = 2.0
+"""Maximum ratio of the last to the first quarter's median at such a rate.
+Where requests wait for earlier ones, each waits longer than the one before."""
 
 
 class Seconds(Record):
-    """Durations of many repetitions."""
+    """Durations of many repetitions.
+    In files that were measured before 2026-12 each percentile may be one rank too high."""
 
     count: PositiveInt
     p50: NonNegativeFloat
@@ -23,17 +30,12 @@ class Seconds(Record):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        ordered = sorted(values)
-
-        def quantile(share: float) -> float:
-            return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
         return cls(
-            count=len(ordered),
-            p50=quantile(0.5),
-            p95=quantile(0.95),
-            p99=quantile(0.99),
-            longest=ordered[-1],
+            count=len(values),
+            p50=quantile(values, 50),
+            p95=quantile(values, 95),
+            p99=quantile(values, 99),
+            longest=max(values),
         )
 
 
@@ -43,14 +45,40 @@ class Submits(Record):
     requests_per_second: PositiveFloat
     body_bytes: PositiveInt
     """Size of one request, which has two images."""
-    seconds: Seconds
-    """Time from the moment when a request was due to its complete answer."""
+    requests: PositiveInt
     failures: NonNegativeInt
+    """Number of requests that were not accepted."""
+    seconds: Seconds | None
+    """Time from the moment when a request was due to its complete answer.
+    Only accepted requests count, because refusals are fast; None: no request was accepted. In files
+    that were measured before 2026-12 refusals count, too."""
+    growth: PositiveFloat | None
+    """Median of the last quarter of the accepted requests / median of the first one.
+    None: no request was accepted, or the file was measured before 2026-12."""
+
+    @classmethod
+    def of(
+        cls, requests_per_second: float, body_bytes: int, answers: Sequence[tuple[float, bool]]
+    ) -> Self:
+        """Summarise the seconds of each request, in the order in which the requests
+        were due, and whether it was accepted."""
+        accepted = [seconds for seconds, is_accepted in answers if is_accepted]
+        quarter = ceil(len(accepted) / 4)
+        return cls(
+            requests_per_second=requests_per_second,
+            body_bytes=body_bytes,
+            requests=len(answers),
+            failures=len(answers) - len(accepted),
+            seconds=Seconds.of(accepted) if accepted else None,
+            growth=median(accepted[-quarter:]) / median(accepted[:quarter]) if accepted else None,
+        )
 
     @property
     def is_sustained(self) -> bool:
-        """Whether all requests were accepted and no queue grew."""
-        return not self.failures and self.seconds.p95 <= SUSTAINED_SECONDS
+        """Whether all requests were accepted, most of them soon, and no queue grew."""
+        if self.failures or self.seconds is None or self.growth is None:
+            return False
+        return self.seconds.p95 <= SUSTAINED_SECONDS and self.growth <= SUSTAINED_GROWTH
 
 
 class Cost(Record):
