@@ -27,7 +27,7 @@ src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_mo
 # Four processes with one thread each, because many tests wait for servers. Each file is run by one process,
 # because its tests share fixtures. Python keeps compiled modules, whatever the environment says, because the
 # tests start hundreds of processes.
-test: ## install the test dependencies and run all tests
+test: ## install the test dependencies and run all tests but those of the images
 	$(MAKE) --no-print-directory --jobs=2 .venv/installed-dev page
 	$(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
