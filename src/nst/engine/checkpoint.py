@@ -136,9 +136,12 @@ class Checkpoint(BaseModel):
     ) -> Self:
         """Return the checkpoint of a step, given the state after that step.
 
-        `began`: the image that the scale began with, if the targets depend on it.
+        `began`: the image that the scale began with, if the targets depend on it. It is not
+        kept if it still is the iterate, because a file cannot hold the same memory twice.
         """
-        of_scale = {} if began is None else {_BEGAN: began}
+        of_scale: dict[str, Tensor] = {}
+        if began is not None and began.data_ptr() != optimizer.x.data_ptr():
+            of_scale = {_BEGAN: began}
         return cls(
             origin=origin,
             scale=scale,

@@ -92,7 +92,7 @@ class LearningObjective:
         grid = Grid(*self._size)
         reader = StructureReader(grid)
         read(self._content_encoder, photo, None, reader)
-        return StructureTerm("content", reader.similarities, grid)
+        return StructureTerm("content", reader.sums, grid)
 
     def _transport(self, style: int, seed: str) -> TransportTerm:
         # Repeatable, not secret. On the CPU, so that every device draws the same places.

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from nst.engine.network.arithmetic import reproducible
 from nst.engine.network.encoder import MEAN_RGB
 from nst.engine.network.weights import Weights
 from nst.engine.optimizer.optimizer import Evaluation
@@ -146,8 +147,7 @@ class Training:
         photos = torch.cat([to_tensor(part, part.size) for part in parts]).to(self._device)
         styles = [number % self.network.shape.styles for number in numbers]
         shares = one_hot(torch.tensor(styles), self.network.shape.styles).to(photos)
-        # cuDNN's fastest algorithms add in varying order, so equal seeds would give other results.
-        with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+        with reproducible():
             losses = self._learn(photos, styles, shares)
         self.step += 1
         self._update_average()

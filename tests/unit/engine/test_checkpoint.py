@@ -433,3 +433,11 @@ def test_the_plan_says_how_large_a_checkpoint_is(tmp_path: Path, options: dict[s
     if options.get("optimizer") != "adam":
         planned -= 2 * forgotten * vectors[0].nbytes
     assert sum(vector.nbytes for vector in vectors) == planned
+
+
+def test_a_scale_that_has_not_moved_can_be_continued(tmp_path: Path) -> None:
+    """Its iterate is still the image that the scale began with, in the same memory."""
+    method = transfer(style_loss="neighbors", style_weight=0, strength=0, scales=1)
+    steps = uninterrupted(method)
+    assert len(steps) > 1
+    assert interrupted(method, 1, tmp_path / "checkpoint") == steps

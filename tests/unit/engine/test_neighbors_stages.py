@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nst import Controls, Inputs, StyleTransferOptions
 from nst.engine import preparation, scale_task
@@ -172,3 +173,13 @@ def test_tiles_paint_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> Non
     assert result.memory_plan is not None
     assert result.memory_plan.tiles == 4
     assert difference(whole, pixels(result.image)) < 0.1 < difference(whole, pixels(CONTENT))
+
+
+def test_a_photo_of_one_colour_becomes_a_painting() -> None:
+    """Its structure is only the rounding of its features, from which nothing may be kept."""
+    plain = Image.new("RGB", (96, 72), (120, 150, 200))
+    almost_plain = plain.copy()
+    almost_plain.putpixel((40, 30), (130, 150, 200))
+    for photo in (plain, almost_plain):
+        found = painted(Inputs(photo, STYLE), size=96, scales=2, total_iterations=16)
+        assert found.astype(float).std((0, 1)).mean() > 5

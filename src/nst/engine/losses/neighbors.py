@@ -177,7 +177,7 @@ def _content_terms(
     targets = CellTargets.of(own.rows, numbers.to(content.device))
     return [
         CosineTerm("content", targets, OWN_WEIGHT * weights / weights.numel()),
-        StructureTerm("content", structure.similarities, grid, STRUCTURE_WEIGHT),
+        StructureTerm("content", structure.sums, grid, STRUCTURE_WEIGHT),
     ]
 
 

@@ -81,11 +81,7 @@ class Objective:
 
     def __call__(self, x: Tensor, weights: LossWeights) -> Evaluation:
         self.evaluations += 1
-        # cuDNN's fastest passes add in varying order, so a seed would not reproduce the result.
-        with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
-            return self._evaluate(x.view(self._shape), weights)
-
-    def _evaluate(self, image: Tensor, weights: LossWeights) -> Evaluation:
+        image = x.view(self._shape)
         # Allocated first, because it outlives the activations and would leave gaps between them.
         variation = total_variation_loss(image).item()
         gradient = total_variation_gradient(image).mul_(weights.total_variation)

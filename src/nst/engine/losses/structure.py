@@ -21,6 +21,11 @@ LAYERS = ("relu3_1", "relu4_1")
 PLACES = 24
 """Number of places along each side of the image.
 [Kolkin19] samples places; we average over all of them."""
+LEAST_DISTANCE = 0.005
+"""Mean cosine distance below which a place of the content has little structure.
+It then counts in proportion to this distance: similarities are relative, so those of a photo of one
+colour would be rounding errors, and no paint could stay close to them. In photos the mean distances
+are above 0.2, in a blank wall with a noise of one grey level above 0.02."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +57,34 @@ class StructureReader:
     """Reader that adds up the features of an image at each place."""
 
     def __init__(self, grid: Grid) -> None:
+        self.sums: list[Tensor] = []
+        """Sums of the features by place, by layer, (places, places, C)."""
         self._grid = grid
-        self._sums: list[Tensor] = []
 
     def __call__(self, tile: Tile, activations: Activations) -> None:
         of_tile = self._grid.sums(activations, tile)
-        self._sums = added([self._sums, of_tile]) if self._sums else of_tile
-
-    @property
-    def similarities(self) -> list[Tensor]:
-        """Similarities of all pairs of places, by layer, (places, places)."""
-        return [similarities(sums) for sums in self._sums]
+        self.sums = added([self.sums, of_tile]) if self.sums else of_tile
 
 
 class StructureTerm:
     """Mean difference between the similarities of each place with all others.
 
-    The cosine distances of a place are divided by their sum, as in [Kolkin19] eq. 10.
+    The cosine distances of a place are divided by their sum, as in [Kolkin19] eq. 10. Unlike there,
+    a place whose distances are all below LEAST_DISTANCE counts less.
     """
 
     layers: Collection[str] = LAYERS
 
     def __init__(
-        self, name: str, targets: Sequence[Tensor], grid: Grid, weight: float = 1.0
+        self, name: str, content: Sequence[Tensor], grid: Grid, weight: float = 1.0
     ) -> None:
         """Create the term.
 
-        `targets`: similarities of the content image, layer by layer.
+        `content`: sums of the content image's features by place, layer by layer.
         """
         self.name = name
-        self._targets = targets
+        self._targets = [similarities(sums) for sums in content]
+        self._clearness = [clearness(sums) for sums in content]
         self._grid = grid
         self._weight = weight
 
@@ -90,8 +93,11 @@ class StructureTerm:
         return self._grid.sums(activations, tile)
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
-        pairs = zip(statistics, self._targets, strict=True)
-        distances = [(similarities(sums) - target).abs().sum(1).mean() for sums, target in pairs]
+        compared = zip(statistics, self._targets, self._clearness, strict=True)
+        distances = [
+            ((similarities(sums) - target).abs().sum(1) * clear).mean()
+            for sums, target, clear in compared
+        ]
         return self._weight * torch.stack(distances).mean()
 
     def add_gradient(
@@ -113,9 +119,19 @@ def similarities(sums: Tensor) -> Tensor:
 
     Each row is divided by its sum: (h, w, C) → (n, n).
     """
-    rows = normalize(sums.flatten(0, 1), dim=1)
-    distances = (1 - rows @ rows.T).clamp(min=0)
+    distances = _distances(sums)
     return distances / distances.sum(1, keepdim=True).clamp(min=1e-12)
+
+
+def clearness(sums: Tensor) -> Tensor:
+    """Return how much the structure of each place counts, 0…1: (h, w, C) → (n,)."""
+    return (_distances(sums).mean(1) / LEAST_DISTANCE).clamp(max=1)
+
+
+def _distances(sums: Tensor) -> Tensor:
+    """Return the cosine distances of all pairs of places: (h, w, C) → (n, n)."""
+    rows = normalize(sums.flatten(0, 1), dim=1)
+    return (1 - rows @ rows.T).clamp(min=0)
 
 
 def _place(span: Span, length: int, pixels: int) -> Tensor:

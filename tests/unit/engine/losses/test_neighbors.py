@@ -106,7 +106,7 @@ def test_the_cosine_term_is_the_formula() -> None:
     assert found.item() == pytest.approx(expected, rel=1e-9)
 
 
-def similarities_by_hand(features: Tensor, places: int) -> Tensor:
+def distances_by_hand(features: Tensor, places: int) -> Tensor:
     _, height, width = features.shape
     rows, columns = min(places, height), min(places, width)
     sums = torch.zeros(rows, columns, len(features), dtype=torch.float64)
@@ -120,22 +120,26 @@ def similarities_by_hand(features: Tensor, places: int) -> Tensor:
     for a in range(count):
         for b in range(count):
             distances[a, b] = 1 - vectors[a] @ vectors[b] / vectors[a].norm() / vectors[b].norm()
-    return distances / distances.sum(1, keepdim=True)
+    return distances
 
 
-def test_the_structure_term_is_the_formula() -> None:
+@pytest.mark.parametrize("is_plain", [False, True])
+def test_the_structure_term_is_the_formula(*, is_plain: bool) -> None:
     content, image, encoder = noise(40, 56, 2), noise(40, 56, 3), encoder_of()
+    if is_plain:
+        content = 100 + 0.1 * content
     grid = Grid(40, 56)
     structure = StructureReader(grid)
     read(encoder, content, None, structure)
-    term = StructureTerm("content", structure.similarities, grid)
+    term = StructureTerm("content", structure.sums, grid)
     found = term.loss(term.statistics(encoder(image), whole(image)))
     expected = 0.0
     for layer in ("relu3_1", "relu4_1"):
-        ours, theirs = (
-            similarities_by_hand(encoder(each)[layer][0], 24) for each in (image, content)
-        )
-        expected += (ours - theirs).abs().sum(1).mean().item() / 2
+        ours, theirs = (distances_by_hand(encoder(each)[layer][0], 24) for each in (image, content))
+        clear = (theirs.mean(1) / 0.005).clamp(max=1)
+        assert (clear < 1).all() == is_plain
+        ours, theirs = (each / each.sum(1, keepdim=True) for each in (ours, theirs))
+        expected += ((ours - theirs).abs().sum(1) * clear).mean().item() / 2
     assert found.item() == pytest.approx(expected, rel=1e-9)
     assert term.loss(term.statistics(encoder(content), whole(content))).item() < 1e-12
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.backends import cudnn
 from torch.nn.functional import conv2d
 
 from nst.engine.network import arithmetic
@@ -56,3 +57,19 @@ def assert_close(found: Tensor, dtype: torch.dtype, exact: Tensor) -> None:
     assert found.dtype == dtype
     assert found.shape == exact.shape
     assert ((found.double() - exact).abs() <= ROUNDING[dtype] * exact.abs()).all()
+
+
+def test_cudnn_computes_convolutions_reproducibly_and_in_full_precision() -> None:
+    """cuDNN's switches belong to the process, so a machine without a GPU has them, too."""
+    found = []
+
+    def compute(*_: object, **__: object) -> Tensor:
+        found.append((cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32))
+        return torch.zeros(1)
+
+    before = (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arithmetic, "conv2d", compute)
+        arithmetic.convolution(torch.zeros(1, 3, 4, 4), torch.zeros(2, 3, 3, 3))
+    assert found == [(True, False, True, False)]
+    assert before == (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32)
