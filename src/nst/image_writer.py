@@ -6,6 +6,7 @@ Pillow does not write RGB with 16 bits; pypng and tifffile do, and are imported 
 import io
 import logging
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,13 @@ def with_recipe(picture: bytes, recipe: str | None) -> bytes:
     None removes the recipe. The pixels are unchanged."""
     import png
 
-    header, *others = png.Reader(bytes=picture).chunks()
+    chunks = png.Reader(bytes=picture).chunks()  # one at a time, because large images have 134 MB
+    header = next(chunks)
     keyword = f"{RECIPE_KEY}\0".encode()
-    kept = [(kind, data) for kind, data in others if not data.startswith(keyword)]
+    kept = ((kind, data) for kind, data in chunks if not data.startswith(keyword))
     added = [] if recipe is None else [(b"tEXt", keyword + recipe.encode("latin-1"))]
     file = io.BytesIO()
-    png.write_chunks(file, [header, *added, *kept])
+    png.write_chunks(file, chain([header], added, kept))
     return file.getvalue()
 
 

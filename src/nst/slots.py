@@ -1,9 +1,10 @@
-"""Limits of concurrent requests, in total and per client."""
+"""Limits of concurrent requests, in total, per client and per key."""
 
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from weakref import WeakValueDictionary
 
 from nst.errors import ServerBusy, TooManyRequests
 
@@ -66,3 +67,28 @@ class Slots:
 
     def _is_free(self, client: str) -> bool:
         return self.count < self.limit and self._held[client] < self.limit_per_client
+
+
+class Locks:
+    """Locks by key, each held by one request at a time; safe to use from any thread."""
+
+    def __init__(self, *, wait_seconds: float, reason: str) -> None:
+        """`wait_seconds`: maximum wait for a lock.
+        `reason`: text of the error after that wait."""
+        self._wait_seconds = wait_seconds
+        self._reason = reason
+        self._locks = WeakValueDictionary[str, threading.Lock]()
+        self._finding = threading.Lock()
+        """Lock held while a lock is looked up."""
+
+    @contextmanager
+    def one(self, key: str) -> Iterator[None]:
+        """Hold the lock of a key while the context is open. Raises ServerBusy."""
+        with self._finding:
+            lock = self._locks.setdefault(key, threading.Lock())
+        if not lock.acquire(timeout=self._wait_seconds):
+            raise ServerBusy(self._reason, 10)
+        try:
+            yield
+        finally:
+            lock.release()

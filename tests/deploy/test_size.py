@@ -18,6 +18,7 @@ from nst.engine.losses.layers import TermLayers
 from nst.engine.memory.budget import USABLE_SHARE
 from nst.engine.memory.plan import Demand, plan_memory, predict
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
+from nst.jobs.pictures import reading
 from nst.options import StyleTransferOptions
 from nst.progress import MemoryPlan
 from nst.settings.groups import Limits, WebSettings
@@ -33,6 +34,8 @@ FILE_SYSTEM_SHARE = 0.93
 API_BYTES = 200_000_000
 """Bytes that an API process or nginx occupies without uploads."""
 UPLOAD_BYTES = WebSettings().max_upload_bytes + FORM_OVERHEAD_BYTES
+RESULT_PIXEL_BYTES = 8
+"""Maximum bytes of one pixel of a result: 16 bits of each colour and of alpha."""
 FRAME_BYTES = 3
 """Maximum bytes of one pixel of a frame of a film, in a PNG."""
 LARGEST = Limits().max_size
@@ -147,9 +150,10 @@ def test_a_film_of_several_passes_fits_as_the_documentation_says() -> None:
     assert passes == (disk - PICTURES_BYTES) // one_pass - 1
 
 
-def test_uploads_and_their_decoders_fit_into_the_memory_of_the_api() -> None:
+def test_images_and_their_decoders_fit_into_the_memory_of_the_api() -> None:
+    images = bodies_in_memory() + results_in_memory()
     for memory, tmp in api_sizes():
-        assert API_BYTES + tmp + bodies_in_memory() + decoders() <= memory
+        assert API_BYTES + tmp + images + decoders() <= memory
 
 
 def api_sizes() -> list[tuple[int, int]]:
@@ -166,6 +170,12 @@ def composed(name: str) -> tuple[int, int]:
     found = re.fullmatch(r"/tmp:size=(\w+),mode=1777", tmpfs)  # noqa: S108 - of the container
     assert found
     return size(service["deploy"]["resources"]["limits"]["memory"]), size(found[1])
+
+
+def results_in_memory() -> int:
+    """Return the bytes of the images from which files are made, and of as many copies: a content
+    image and a result with a slot are sent to a decoder, or are written without a recipe."""
+    return reading.limit * 2 * (UPLOAD_BYTES + RESULT_PIXEL_BYTES * LARGEST**2)
 
 
 def bodies_in_memory() -> int:

@@ -87,7 +87,7 @@ def before_after(job_id: str) -> Response:
 def recipe(job_id: str) -> Response:
     """Return all that is needed to paint the image again, as the image contains it."""
     return Response(
-        service().jobs.pictures.recipe(_job(job_id)),
+        service().jobs.pictures.recipe(_job(job_id), service().client()),
         content_type="application/json",
         headers={"Content-Disposition": 'attachment; filename="recipe.json"'},
     )

@@ -1,22 +1,21 @@
 """Images and films of jobs: inputs, results, and files derived from them."""
 
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from weakref import WeakValueDictionary
 
 from nst import image_writer, images
 from nst.decoding import Decoder
-from nst.errors import InvalidImage, InvalidOption, PictureNotFound, ServerBusy, StorageError
+from nst.errors import InvalidImage, InvalidOption, PictureNotFound, StorageError
 from nst.jobs.job import CONTENT, FRAMES, PREVIEW, Job
 from nst.jobs.ports import ImageStorage
 from nst.jobs.stored_file import StoredFile
 from nst.jobs.uploads import clean_name
 from nst.learned_file import SUFFIX
+from nst.slots import Locks, Slots
 from nst.video.timelapse import check_output
 
 FILM_TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
@@ -35,13 +34,18 @@ SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 """File name extensions of the formats in which a result can be downloaded."""
 
 WAIT_SECONDS = 10.0
-"""Maximum wait for another request that creates the same file, in seconds."""
+"""Maximum wait for a slot or a lock, in seconds."""
 
-_making = WeakValueDictionary[str, threading.Lock]()
-"""Lock of each derived file that is being created, by key; concurrent requests create it once."""
+making = Locks(wait_seconds=WAIT_SECONDS, reason="another request is still making this picture")
+"""Locks of the derived files that are being created.
+Concurrent requests create a file once."""
 
-_finding = threading.Lock()
-"""Lock held while a lock is looked up in `_making`."""
+reading = Slots(2, 1, wait_seconds=WAIT_SECONDS, reason="too many pictures are being read")
+"""Slots of the requests that hold stored images in memory to derive a file.
+A result of 4096 pixels can have 134 MB, so it is read only after a slot has been taken."""
+
+filming = Slots(1, 1, wait_seconds=WAIT_SECONDS, reason="another film is being made")
+"""Slot of the request that has the images of a time-lapse in `/tmp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +131,15 @@ class Pictures:
     def result_for_strangers(self, job: Job, kind: str | None, client: str) -> Offer:
         """Return the same as `result` without the recipe, and under a neutral name.
         The recipe and the name contain the names of the client's files."""
-        offer = self.result(self._without_recipe(job), kind, client)
+        offer = self.result(self._without_recipe(job, client), kind, client)
         return replace(offer, name=f"painting{Path(offer.name).suffix}")
 
-    def recipe(self, job: Job) -> str:
+    def recipe(self, job: Job, client: str) -> str:
         """Return the recipe that the result contains. Raises PictureNotFound."""
         if not job.order.is_picture:
             raise PictureNotFound("only a picture carries a recipe")
-        text = job.result and images.read_recipe(self.storage.get(job.result.key))
+        with reading.one(client):
+            text = job.result and images.read_recipe(self.storage.get(job.result.key))
         if not text:
             raise PictureNotFound("there is no picture yet")
         return text
@@ -151,7 +156,7 @@ class Pictures:
         if job.result is None:
             raise PictureNotFound("the film is made when the picture is finished")
         key = f"{job.id}/{job.attempt}-timelapse.{kind}"
-        with _alone(key):
+        with making.one(key):
             if self.storage.stat(key) is None:
                 self._make_film(job, job.result.key, key, client)
         return Offer(key, FILM_TYPES[kind], f"{_stem(job)}.{kind}", changes=True)
@@ -165,11 +170,9 @@ class Pictures:
         if job.result is None:
             raise PictureNotFound(f"there is no picture: the job is {job.status}")
         key = f"{job.id}/{job.attempt}-before-after.jpg"
-        with _alone(key):
+        with making.one(key):
             if self.storage.stat(key) is None:
-                keys = (job.order.content.key, job.result.key)
-                before, after = map(self.storage.get, keys)
-                self.storage.put(key, self.decoder.beside(before, after, client=client))
+                self._make_both(job.order.content.key, job.result.key, key, client)
         return Offer(key, "image/jpeg", f"{_stem(job)}-before-after.jpg", changes=True)
 
     # ── delivery ──
@@ -207,7 +210,7 @@ class Pictures:
         key = f"{job_id}/{SMALL}{side_pixels}-{name.replace('/', '-')}-{version}.jpg"
         with suppress(FileNotFoundError):
             return self.storage.get(key)
-        with _alone(key):
+        with making.one(key):
             with suppress(FileNotFoundError):  # another request has just made it
                 return self.storage.get(key)
             data = self._make_small(file, side_pixels, client)
@@ -224,40 +227,48 @@ class Pictures:
             raise PictureNotFound("this picture no longer exists")
         return file
 
-    def _without_recipe(self, job: Job) -> Job:
+    def _without_recipe(self, job: Job, client: str) -> Job:
         """Return the job with a copy of its image that has no recipe.
         The copy is made on the first request."""
         if job.result is None or not job.order.is_picture:
             return job
         job_id, _, name = job.result.key.partition("/")
         target = f"{job_id}/{SHARED}{name}"
-        with _alone(target):
+        with making.one(target):
             if self.storage.stat(target) is None:
-                data = self.storage.get(job.result.key)
-                self.storage.put(target, image_writer.with_recipe(data, None))
+                with reading.one(client):
+                    data = self.storage.get(job.result.key)
+                    self.storage.put(target, image_writer.with_recipe(data, None))
         return job.model_copy(update={"result": job.result.model_copy(update={"key": target})})
 
     def _converted(self, key: str, kind: str, client: str) -> str:
         """Return the key of a result in another format, converted on the first request."""
         job_id, _, name = key.partition("/")
         target = f"{job_id}/{CONVERTED}{name}.{kind}"
-        with _alone(target):
+        with making.one(target):
             if self.storage.stat(target) is None:
-                data = self.storage.get(key)
-                converted = self.decoder.convert(data, kind.upper(), client=client)
-                self.storage.put(target, converted)
+                with reading.one(client):
+                    data = self.storage.get(key)
+                    converted = self.decoder.convert(data, kind.upper(), client=client)
+                    self.storage.put(target, converted)
         return target
 
     def _make_small(self, file: StoredFile, side_pixels: int, client: str) -> bytes:
         try:
-            return self.decoder.small(self.storage.get(file.key), side_pixels, client=client)
+            with reading.one(client):
+                return self.decoder.small(self.storage.get(file.key), side_pixels, client=client)
         except InvalidImage as error:
             reason = f"there is no thumbnail of this picture: {error.reason}"
             raise PictureNotFound(reason) from error
 
+    def _make_both(self, content_key: str, result_key: str, target: str, client: str) -> None:
+        with reading.one(client):
+            before, after = self.storage.get(content_key), self.storage.get(result_key)
+            self.storage.put(target, self.decoder.beside(before, after, client=client))
+
     def _make_film(self, job: Job, result_key: str, target: str, client: str) -> None:
         frames = self.storage.list(f"{job.id}/{FRAMES}")
-        with TemporaryDirectory(prefix="nst-") as directory:
+        with filming.one(client), TemporaryDirectory(prefix="nst-") as directory:
 
             def fetched(key: str) -> Path:
                 file = Path(directory, key.replace("/", "-"))
@@ -282,16 +293,3 @@ def file_name(job: Job) -> str:
 
 def _stem(job: Job) -> str:
     return Path(file_name(job)).stem
-
-
-@contextmanager
-def _alone(key: str) -> Iterator[None]:
-    """Hold the lock of a key. Raises ServerBusy."""
-    with _finding:
-        lock = _making.setdefault(key, threading.Lock())
-    if not lock.acquire(timeout=WAIT_SECONDS):
-        raise ServerBusy("another request is still making this picture", 10)
-    try:
-        yield
-    finally:
-        lock.release()

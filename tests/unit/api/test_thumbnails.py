@@ -2,15 +2,16 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from nst.errors import ServerBusy
+from nst.jobs import pictures as derived
+from nst.slots import Slots
 from support.pictures import encoded
-from support.service_in_process import Browser, House, decoder, finishes, form, upload
+from support.service_in_process import CAT, Browser, House, decoder, finishes, form, upload
 from support.waiting import PATIENCE_SECONDS, wait_until
 
 JOBS = "/api/v1/jobs"
@@ -132,29 +133,25 @@ def test_thumbnails_that_wait_for_a_decoder_delay_no_others(
 ) -> None:
     pictures, job = house.jobs.pictures, house.submit()
     content = pictures.find(pictures.content(job))
-    small, waiting, is_over, ended = decoder().small, list[str](), threading.Event(), list[int]()
+    small, is_over = decoder().small, threading.Event()
 
     def wait(data: bytes, side_pixels: int, *, client: str) -> bytes:
-        if client != "greedy":
-            return small(data, side_pixels, client=client)
-        waiting.append(client)
-        is_over.wait(PATIENCE_SECONDS)
-        return data
+        if client == "greedy":
+            is_over.wait(PATIENCE_SECONDS)
+        return small(data, side_pixels, client=client)
 
     def ask(step: int) -> None:
         key = f"{job.id}/frames/{step:06d}.jpg"
-        house.storage.put(key, b"a frame")
-        with suppress(ServerBusy):
-            pictures.small(pictures.find(pictures.frame(job, step)), 400, "greedy")
-        ended.append(step)
+        house.storage.put(key, CAT)
+        pictures.small(pictures.find(pictures.frame(job, step)), 400, "greedy")
 
     monkeypatch.setattr(decoder(), "small", wait)
+    monkeypatch.setattr(derived, "reading", Slots(2, 1, wait_seconds=PATIENCE_SECONDS))
     threads = in_threads(ask, 100)
-    wait_until(lambda: len(waiting) + len(ended) == len(threads))
-    refused = list(ended)
+    wait_until(lambda: len(derived.making._locks) == len(threads))
     of_another = pictures.small(content, 400, "ben")
     is_over.set()
     for thread in threads:
         thread.join()
     assert of_another
-    assert not refused
+    assert len(house.storage.list(f"{job.id}/small/")) == len(threads) + 1
