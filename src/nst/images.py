@@ -110,17 +110,24 @@ def stored_size(data: bytes) -> tuple[int, int]:
 
 def small(data: bytes, side_pixels: int) -> bytes:
     """Return the image as a JPEG with at most `side_pixels` on its longest side.
+    The file has no metadata. Raises InvalidImage."""
+    picture = coarse(data, side_pixels)
+    if max(picture.size) > side_pixels:
+        picture = resize(picture, fit(picture.size, side_pixels))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=SMALL_QUALITY)
+    return file.getvalue()
 
-    The file has no metadata. JPEG is decoded at a reduced size; images of other formats are reduced
-    after decoding, before their colours are converted. Raises InvalidImage.
+
+def coarse(data: bytes, side_pixels: int) -> Image.Image:
+    """Return the image as RGB over white, to be resized to `side_pixels`.
+
+    If its longest side is more than twice as long, JPEG is decoded at a reduced size; images of
+    other formats are reduced after decoding, before their colours are converted. Raises
+    InvalidImage.
     """
     with _decoded(data, "content", draft_side=2 * side_pixels) as (image, _):
-        picture = flatten(_to_srgb(_reduced(image, 2 * side_pixels)))
-        if max(picture.size) > side_pixels:
-            picture = resize(picture, fit(picture.size, side_pixels))
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=SMALL_QUALITY)
-        return file.getvalue()
+        return flatten(_to_srgb(_reduced(image, 2 * side_pixels)))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,7 +20,7 @@ from PIL import Image
 
 from nst import image_writer, images
 from nst.api.pictures import SHARED_SIDE_PIXELS, THUMB_SIDE_PIXELS
-from nst.decoding import Decoder, parent
+from nst.decoding import Decoder, child, parent
 from nst.errors import (
     ImageTooLarge,
     InvalidImage,
@@ -189,6 +190,28 @@ def test_a_film_that_cannot_be_written_is_no_fault_of_the_picture(
     with pytest.raises(StorageError, match="No such file or directory") as caught:
         decoder.film(cat, [cat], cat, tmp_path / "missing" / "film.webp")
     assert type(caught.value) is StorageError
+
+
+def test_frames_of_a_film_are_decoded_at_a_reduced_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame, result, film = (tmp_path / name for name in ("frame.jpg", "result.png", "film.webp"))
+    frame.write_bytes(encoded(picture(3200, 2400), "JPEG"))
+    result.write_bytes(encoded(picture(3200, 2400), "PNG"))
+    resize, resized = images.resize, list[tuple[int, int]]()
+
+    def record(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        resized.append(image.size)
+        return resize(image, size)
+
+    monkeypatch.setattr(images, "resize", record)
+    monkeypatch.setattr(tempfile, "tempdir", None)  # a decoding process sets it
+    child._film(str(frame), [str(frame)], str(result), str(film))
+    content, step, last = resized
+    assert content == step == (1600, 1200)
+    assert last == (3200, 2400)
+    with Image.open(film) as made:
+        assert made.size == (768, 576)
 
 
 def test_who_gets_no_process_in_time_is_told_when_to_come_back() -> None:

@@ -51,13 +51,13 @@ def _beside(before: bytes, after: bytes) -> Answer:
 
 def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer:
     tempfile.tempdir = str(Path(film).parent)  # deleted with the film if this process dies
-    last = transparency.flatten(images.load(Path(result), "content"))
+    last = transparency.flatten(images.load(Path(result).read_bytes(), "content"))
     size = last.size
     if max(size) > FILM_SIDE_PIXELS:
         size = image_sizes.fit(size, FILM_SIDE_PIXELS)
 
     def shown(file: str) -> Any:
-        return images.resize(transparency.flatten(images.load(Path(file), "content")), size)
+        return images.resize(images.coarse(Path(file).read_bytes(), max(size)), size)
 
     with Timelapse(shown(content)) as timelapse:
         for step, frame in enumerate(frames, start=1):

@@ -1,7 +1,7 @@
 """Images and films of jobs: inputs, results, and files derived from them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from nst.jobs.stored_file import StoredFile
 from nst.jobs.uploads import clean_name
 from nst.learned_file import SUFFIX
 from nst.slots import Locks, Slots
-from nst.video.timelapse import check_output
+from nst.video.timelapse import check_output, played
 
 FILM_TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
 """Media types of a time-lapse, by requested format."""
@@ -172,7 +172,9 @@ class Pictures:
         key = f"{job.id}/{job.attempt}-before-after.jpg"
         with making.one(key):
             if self.storage.stat(key) is None:
-                self._make_both(job.order.content.key, job.result.key, key, client)
+                with reading.one(client), _can_fail("before and after", "download the result"):
+                    before, after = map(self.storage.get, (job.order.content.key, job.result.key))
+                    self.storage.put(key, self.decoder.beside(before, after, client=client))
         return Offer(key, "image/jpeg", f"{_stem(job)}-before-after.jpg", changes=True)
 
     # ── delivery ──
@@ -247,24 +249,15 @@ class Pictures:
         target = f"{job_id}/{CONVERTED}{name}.{kind}"
         with making.one(target):
             if self.storage.stat(target) is None:
-                with reading.one(client):
+                with reading.one(client), _can_fail(f"result as {kind}", "download the PNG"):
                     data = self.storage.get(key)
                     converted = self.decoder.convert(data, kind.upper(), client=client)
                     self.storage.put(target, converted)
         return target
 
     def _make_small(self, file: StoredFile, side_pixels: int, client: str) -> bytes:
-        try:
-            with reading.one(client):
-                return self.decoder.small(self.storage.get(file.key), side_pixels, client=client)
-        except InvalidImage as error:
-            reason = f"there is no thumbnail of this picture: {error.reason}"
-            raise PictureNotFound(reason) from error
-
-    def _make_both(self, content_key: str, result_key: str, target: str, client: str) -> None:
-        with reading.one(client):
-            before, after = self.storage.get(content_key), self.storage.get(result_key)
-            self.storage.put(target, self.decoder.beside(before, after, client=client))
+        with reading.one(client), _can_fail("thumbnail", "its job has it in full size"):
+            return self.decoder.small(self.storage.get(file.key), side_pixels, client=client)
 
     def _make_film(self, job: Job, result_key: str, target: str, client: str) -> None:
         frames = self.storage.list(f"{job.id}/{FRAMES}")
@@ -278,8 +271,9 @@ class Pictures:
             film = Path(directory, Path(target).name)
             check_output(film, "format")
             content, result = fetched(f"{job.id}/{CONTENT}"), fetched(result_key)
-            steps = [fetched(frame.key) for frame in frames]
-            self.decoder.film(content, steps, result, film, client=client)
+            steps = [fetched(frame.key) for frame in played(frames, film)]
+            with _can_fail("time-lapse", "download the ZIP, which has its images"):
+                self.decoder.film(content, steps, result, film, client=client)
             self.storage.put(target, film)
 
 
@@ -293,3 +287,14 @@ def file_name(job: Job) -> str:
 
 def _stem(job: Job) -> str:
     return Path(file_name(job)).stem
+
+
+@contextmanager
+def _can_fail(missing: str, instead: str) -> Iterator[None]:
+    """Raise PictureNotFound if an image cannot be decoded. `instead`: what to do.
+    The advice of InvalidImage is about uploads, and these files are the service's own."""
+    try:
+        yield
+    except InvalidImage as error:
+        problem, _, _ = error.reason.partition("; ")
+        raise PictureNotFound(f"there is no {missing}: {problem}; {instead}") from error

@@ -1,12 +1,12 @@
 """Time-lapse of a transfer."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from PIL import Image
 
@@ -14,6 +14,8 @@ from nst import files, image_writer, transparency
 from nst.errors import StorageError, StorageFull
 from nst.video.library import pyav
 from nst.video.writing import CONTAINERS, Writer
+
+T = TypeVar("T")
 
 FRAMES_PER_SECOND = 25
 PLAY_SECONDS = 8
@@ -32,6 +34,17 @@ def check_output(path: Path, option: str) -> None:
     files.check_output(path, files.MOVING, option)
     if path.suffix.lower() == ".mp4":
         pyav()
+
+
+def played(frames: Sequence[T], path: Path) -> Sequence[T]:
+    """Return as many of the frames as a time-lapse at this path plays.
+    They are evenly distributed, and follow the first frame, which `Timelapse` has."""
+    is_mp4 = path.suffix.lower() == ".mp4"
+    most = (_PLAYED_FRAMES if is_mp4 else _PLAYED_FRAMES // _FRAMES_PER_PILLOW_FRAME) - 1
+    if len(frames) <= most:
+        return frames
+    stretch = (len(frames) - 1) / (most - 1)
+    return [frames[round(number * stretch)] for number in range(most)]
 
 
 class Timelapse:

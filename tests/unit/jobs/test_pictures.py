@@ -1,13 +1,17 @@
-"""Files made on request from the stored images of jobs, within limits of memory."""
+"""Files made on request from the stored images of jobs."""
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeAlias
+from unittest.mock import patch
 
 import pytest
 
 from nst import image_writer, images
-from nst.errors import TooManyRequests
+from nst.errors import PictureNotFound, TooManyRequests
 from nst.jobs import pictures
 from nst.jobs.job import Job
 from nst.jobs.pictures import Pictures
@@ -86,3 +90,47 @@ def test_results_from_which_files_are_made_are_read_one_at_a_time(
     for thread in threads:
         thread.join()
     assert (in_memory, len(made), len(refused)) == (1, 1, 5)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("webp", 99), ("mp4", 199)])
+def test_a_time_lapse_fetches_only_the_frames_that_are_played(
+    house: House, monkeypatch: pytest.MonkeyPatch, kind: str, most: int
+) -> None:
+    (job,) = finished(house, 1)
+    frame = house.storage.get(f"{job.id}/frames/000005.jpg")
+    for step in range(1, 241):
+        house.storage.put(f"{job.id}/frames/{step:06d}.jpg", frame)
+    given = list[str]()
+
+    def film(_: Path, frames: Sequence[Path], __: Path, film: Path, *, client: str) -> None:
+        given.extend(file.stem[-6:] for file in frames)
+        directory = film.parent
+        assert len(list(directory.iterdir())) == len(frames) + 2  # with content and result
+        film.write_bytes(b"a film")
+
+    monkeypatch.setattr(decoder(), "film", film)
+    house.jobs.pictures.timelapse(job, kind, "anna")
+    assert len(given) == most
+    assert (given[0], given[-1]) == ("000001", "000240")
+    assert given == sorted(given)
+
+
+@pytest.mark.parametrize("way", ["thumbnail", "another format", "before and after", "time-lapse"])
+def test_an_image_of_the_service_that_cannot_be_decoded_is_no_fault_of_the_visitor(
+    house: House, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    ask, owner, name = WAYS[way]
+    (job,) = finished(house, 1)
+    monkeypatch.setattr(owner, name, killed)
+    with pytest.raises(PictureNotFound) as caught:
+        ask(house.jobs.pictures, job)
+    assert re.fullmatch(
+        r"there is no .*: decoding .* memory than the server gives one; .*", str(caught.value)
+    )
+    assert "save it again" not in str(caught.value)
+
+
+def killed(*_: Any, **__: Any) -> None:
+    """Raise the error of a decoding process that was killed."""
+    with patch.object(Connection, "recv_bytes", side_effect=EOFError):
+        decoder().recipe(b"an image")

@@ -12,6 +12,7 @@ from PIL import Image, ImageSequence
 from nst import video
 from nst.errors import InvalidOption, VideoUnavailable
 from nst.video import Timelapse
+from nst.video.timelapse import played
 from support.pictures import picture
 
 
@@ -64,6 +65,18 @@ def test_few_frames_wait_on_disk_and_few_are_rendered(timelapse: Timelapse) -> N
     assert rendered <= 401 + 6 * 200
     timelapse.__exit__(None, None, None)
     assert not directory.exists()
+
+
+@pytest.mark.parametrize(("name", "most"), [("film.mp4", 200), ("film.webp", 100)])
+def test_no_more_frames_are_chosen_than_are_played(name: str, most: int) -> None:
+    """The first frame of a film is not among those that are chosen."""
+    for count in (0, 1, most - 1):
+        assert list(played(range(count), Path(name))) == list(range(count))
+    for count in (most, 240, 1000):
+        chosen = played(range(count), Path(name))
+        gaps = np.diff(chosen)
+        assert (len(chosen), chosen[0], chosen[-1]) == (most - 1, 0, count - 1)
+        assert 1 <= gaps.min() <= gaps.max() <= gaps.min() + 1
 
 
 @pytest.mark.parametrize("name", ["film.webp", "film.gif"])
