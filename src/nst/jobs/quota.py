@@ -33,7 +33,8 @@ class Quota:
             raise TooManyRequests(f"more than {limit} requests in a minute", wait)
 
     def take_bytes(self, client: str, size_bytes: int, limit: int) -> None:
-        """Count the bytes of an upload of any kind; `limit`: bytes in a day."""
+        """Count the bytes of an upload of any kind, and of the copies that it causes;
+        `limit`: bytes in a day."""
         if wait := self.limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"this would exceed the {limit / 1e6:g} MB of a day", wait)
 

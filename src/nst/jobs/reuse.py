@@ -1,7 +1,8 @@
 """Reuse of earlier jobs of an owner: their uploads, and their results."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nst import image_writer
@@ -9,6 +10,7 @@ from nst.errors import InvalidImage, InvalidOption, JobNotFound, StorageError
 from nst.jobs.job import FILM, FIRST_FRAME, FRAMES, RESULT, Job, JobResult, JobStatus, public_facts
 from nst.jobs.order import Order
 from nst.jobs.ports import ImageStorage, JobRepository
+from nst.jobs.stored_file import StoredFile
 from nst.jobs.uploads import Upload
 from nst.recipe import Recipe
 
@@ -58,51 +60,100 @@ def _upload(job: Job, key: str, name: str, storage: ImageStorage) -> Upload:
         raise JobNotFound(job.id) from error
 
 
-def with_earlier_result(job: Job, repository: JobRepository, storage: ImageStorage) -> Job:
-    """Return the job with a copy of its owner's earlier result of an equal order.
-    Without such a result, return the job unchanged."""
+@dataclass(frozen=True, slots=True)
+class EarlierResult:
+    """An earlier result of an equal order, as it is to be copied for a new job."""
+
+    earlier: Job
+    result: JobResult
+    """The result with the keys of the copies."""
+    files: Mapping[str, StoredFile | bytes]
+    """File of the earlier job, or changed content, by the key of the copy."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that the copies occupy in the storage."""
+        return sum(
+            len(file) if isinstance(file, bytes) else file.size_bytes
+            for file in self.files.values()
+        )
+
+
+def find_earlier_result(
+    job: Job, repository: JobRepository, storage: ImageStorage
+) -> EarlierResult | None:
+    """Return the owner's earlier result of an equal order; None if there is none.
+    Nothing is copied yet."""
     if job.order.learning:  # learning ends after a time, so every result is different
-        return job
+        return None
     # Only the owner's results: others must not learn that somebody sent the same images.
     earlier = repository.find_result(job.owner, job.fingerprint)
     if earlier is None or earlier.result is None:
-        return job
+        return None
     try:
-        result = _copied_result(earlier.result, earlier.order, job, storage)
-        _copy_frames(earlier, job, storage)
+        result, files = _copies_of_result(earlier.result, earlier.order, job, storage)
+        return EarlierResult(earlier, result, {**files, **_copies_of_frames(earlier, job, storage)})
     except (FileNotFoundError, InvalidImage, StorageError) as error:
-        # The result was just deleted, is damaged, or cannot be read: it is painted again.
-        logger.warning("result not reused: %s", error, extra=public_facts(earlier))
+        _log_not_reused(earlier, error)
+        return None
+
+
+def with_copies(job: Job, found: EarlierResult, storage: ImageStorage) -> Job:
+    """Return the job with copies of the files of an earlier result.
+    If they cannot be copied, return the job unchanged."""
+    try:
+        for key, file in found.files.items():
+            if isinstance(file, bytes):
+                storage.put(key, file)
+            else:
+                storage.copy(file.key, key)
+    except (FileNotFoundError, StorageError) as error:
+        _log_not_reused(found.earlier, error)
         return job
-    update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": result}
+    update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": found.result}
     return job.model_copy(update=update)
 
 
-def _copied_result(result: JobResult, earlier: Order, job: Job, storage: ImageStorage) -> JobResult:
-    """Copy the files of a result for the job; return the result with the new keys."""
+def _copies_of_result(
+    result: JobResult, earlier: Order, job: Job, storage: ImageStorage
+) -> tuple[JobResult, Mapping[str, StoredFile | bytes]]:
+    """Return the result with the keys of the copies, and its files by these keys."""
     if result.first_frame is None:
         key = f"{job.id}/{RESULT}"
-        _copy_picture(result.key, earlier, key, job.order, storage)
-        return result.model_copy(update={"key": key})
+        picture = _picture(result.key, earlier, job.order, storage)
+        return result.model_copy(update={"key": key}), {key: picture}
     key, first_frame = f"{job.id}/{FILM}", f"{job.id}/{FIRST_FRAME}"
-    storage.copy(result.key, key)
-    storage.copy(result.first_frame, first_frame)
-    return result.model_copy(update={"key": key, "first_frame": first_frame})
+    files = {key: _stored(result.key, storage), first_frame: _stored(result.first_frame, storage)}
+    return result.model_copy(update={"key": key, "first_frame": first_frame}), files
 
 
-def _copy_frames(earlier: Job, job: Job, storage: ImageStorage) -> None:
-    """Copy the intermediate images, which the time-lapse shows; a finished film has none."""
-    for frame in storage.list(f"{earlier.id}/{FRAMES}"):
-        storage.copy(frame.key, f"{job.id}/{FRAMES}{Path(frame.key).name}")
+def _copies_of_frames(earlier: Job, job: Job, storage: ImageStorage) -> Mapping[str, StoredFile]:
+    """Return the intermediate images, which the time-lapse shows, by the keys of the copies.
+    A finished film has none."""
+    frames = storage.list(f"{earlier.id}/{FRAMES}")
+    return {f"{job.id}/{FRAMES}{Path(frame.key).name}": frame for frame in frames}
 
 
-def _copy_picture(
-    source: str, earlier: Order, target: str, order: Order, storage: ImageStorage
-) -> None:
-    """Copy an image; the recipe in the copy has the file names of this order."""
+def _picture(
+    source: str, earlier: Order, order: Order, storage: ImageStorage
+) -> StoredFile | bytes:
+    """Return an image; its recipe has the file names of this order."""
     if earlier.names == order.names:
-        storage.copy(source, target)
-        return
+        return _stored(source, storage)
     picture = storage.get(source)
     recipe = Recipe.read(picture).model_copy(update=order.in_recipe)
-    storage.put(target, image_writer.with_recipe(picture, recipe.text()))
+    return image_writer.with_recipe(picture, recipe.text())
+
+
+def _stored(key: str, storage: ImageStorage) -> StoredFile:
+    """Return the metadata of a file. Raises FileNotFoundError."""
+    file = storage.stat(key)
+    if file is None:
+        raise FileNotFoundError(key)
+    return file
+
+
+def _log_not_reused(earlier: Job, error: Exception) -> None:
+    """Log that a result was just deleted, is damaged, or cannot be read.
+    It is painted again."""
+    logger.warning("result not reused: %s", error, extra=public_facts(earlier))

@@ -10,7 +10,7 @@ import nst
 from nst.controls import Controls
 from nst.decoding import Decoder
 from nst.errors import DependencyError, JobConflict, JobNotFound, StorageError, TooManyRequests
-from nst.jobs import sharing
+from nst.jobs import reuse, sharing
 from nst.jobs.archives import Archives
 from nst.jobs.following import VisibleJob, follow, see
 from nst.jobs.intake import Intake
@@ -30,7 +30,6 @@ from nst.jobs.order import Order
 from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
 from nst.jobs.quota import Quota
-from nst.jobs.reuse import detail_map_of, masks_of, result_of, uploads_of, with_earlier_result
 from nst.jobs.storage_check import failures
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.settings.groups import Limits
@@ -105,14 +104,18 @@ class Jobs:
         if earlier := self.find_submitted(sender):
             return _same(earlier, job)
         admit(self.limits, self._repository, owner, sender.counted_as)
+        found = None
         if sender.reuses_results:
-            job = with_earlier_result(job, self._repository, self._storage)
+            found = reuse.find_earlier_result(job, self._repository, self._storage)
+        size_bytes = sum(map(len, files.values())) + (found.size_bytes if found else 0)
         with self._quota.returned_on_failure() as quota:
-            if not job.cached:
-                take_work(self.limits, quota, client or owner, order)
+            # Before any copy: a small upload must not fill the storage with copies, uncounted.
+            quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
             with self._all_or_nothing(job_id):
-                size_bytes = sum(map(len, files.values()))
-                quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
+                if found:
+                    job = reuse.with_copies(job, found, self._storage)
+                if not job.cached:
+                    take_work(self.limits, quota, client or owner, order)
                 for file, data in files.items():
                     self._storage.put(file, data)
             stored = self._repository.add(job)
@@ -132,22 +135,22 @@ class Jobs:
     def uploads(self, owner: str, job_id: str) -> tuple[Upload, Sequence[Upload]]:
         """Return the content and the styles of an earlier job, for a new one.
         Raises JobNotFound."""
-        return uploads_of(self.get(owner, job_id), self._storage)
+        return reuse.uploads_of(self.get(owner, job_id), self._storage)
 
     def masks(self, owner: str, job_id: str) -> Sequence[Upload | None]:
         """Return the mask of each style of an earlier job, for a new one.
         Raises JobNotFound, InvalidOption."""
-        return masks_of(self.get(owner, job_id), self._storage)
+        return reuse.masks_of(self.get(owner, job_id), self._storage)
 
     def detail_map(self, owner: str, job_id: str) -> Upload:
         """Return the detail map of an earlier job, for a new one.
         Raises JobNotFound, InvalidOption."""
-        return detail_map_of(self.get(owner, job_id), self._storage)
+        return reuse.detail_map_of(self.get(owner, job_id), self._storage)
 
     def result(self, owner: str, job_id: str) -> Upload:
         """Return the result of an earlier job, as the initial image of a new one.
         Raises JobNotFound, InvalidOption."""
-        return result_of(self.get(owner, job_id), self._storage)
+        return reuse.result_of(self.get(owner, job_id), self._storage)
 
     def get(self, owner: str, job_id: str) -> Job:
         """Return a job of the owner. Raises JobNotFound."""

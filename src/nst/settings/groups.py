@@ -183,7 +183,8 @@ class Limits(Group):
     """Maximum number of queued and running jobs per network
     address, across all cookies."""
     max_bytes_per_day: int = Field(default=2_000_000_000, ge=100_000)
-    """Maximum number of bytes that one client uploads in a day."""
+    """Maximum number of bytes that one client uploads in a day.
+    Copies of an earlier result, which a repeated order gets, count too."""
     max_pixel_steps_per_day: int = Field(default=200_000_000_000, ge=1_000_000, le=10**15)
     """Budget of one client in a day: the sum of pixels × steps over its jobs."""
     max_learned_styles_per_client: int = Field(default=20, ge=0)

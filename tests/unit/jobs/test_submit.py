@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
@@ -454,10 +455,61 @@ def test_an_order_that_is_refused_costs_no_bytes(tmp_path: Path) -> None:
         with pytest.raises(TooManyRequests, match="pixels × steps"):
             house.submit("anna", client="1.2.3.4", options={"size": 64, "seed": seed})
     house.work(finishes())
-    assert house.submit("anna", client="1.2.3.4", options={"size": 64}).cached
+    house.quota.take_bytes("1.2.3.4", size_bytes, limits.max_bytes_per_day)
     with pytest.raises(TooManyRequests, match=r"this would exceed the [\d.e-]+ MB of a day"):
         house.submit("anna", client="1.2.3.4", options={"size": 64})
-    assert len(house.storage.directories()) == 2
+    assert len(house.storage.directories()) == 1
+    house.close()
+
+
+@pytest.mark.parametrize("name", ["cat.png", f"{'a longer name ' * 6}.png"])
+def test_the_copies_of_an_earlier_result_count_as_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The renamed copy is larger than the earlier result, because of its recipe."""
+    house = House(tmp_path)
+    house.submit()
+    house.work(paints(1), paints(2), finishes())
+    taken = amounts_taken(house, monkeypatch)
+    again = house.submit(content=Upload(CAT, name))
+    assert again.cached
+    stored = house.storage.list(f"{again.id}/")
+    assert len(stored) == 5
+    assert taken == {"bytes": sum(file.size_bytes for file in stored)}
+    house.close()
+
+
+def amounts_taken(house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return a counter of what clients consume from now on, by kind."""
+    taken: Counter[str] = Counter()
+    take = house.quota.limiter.take
+
+    def record(what: str, client: str, amount: int, *rest: int) -> int:
+        wait = take(what, client, amount, *rest)
+        if not wait:
+            taken[what] += amount
+        return wait
+
+    monkeypatch.setattr(house.quota.limiter, "take", record)
+    return taken
+
+
+@pytest.mark.parametrize("left", [0, len(CAT) + len(WAVES)])
+def test_an_order_that_is_refused_for_its_bytes_copies_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    """A small upload must not make the storage copy hundreds of files, uncounted."""
+    house = House(tmp_path, limited_to(max_bytes_per_day=1_000_000))
+    first = house.submit(client="1.2.3.4")
+    house.work(paints(1), paints(2), finishes())
+    used = len(CAT) + len(WAVES)
+    house.quota.take_bytes("1.2.3.4", 1_000_000 - used - left, 1_000_000)
+    copies: list[str] = []
+    monkeypatch.setattr(house.storage, "copy", lambda source, _: copies.append(source))
+    with pytest.raises(TooManyRequests, match="exceed the 1 MB of a day"):
+        house.submit(client="1.2.3.4")
+    assert copies == []
+    assert house.storage.directories() == [first.id]
     house.close()
 
 
