@@ -264,6 +264,13 @@ def not_retryable(job: Job) -> JobConflict:
     return JobConflict(job.id, reason)
 
 
+def same_order(earlier: Job, job: Job) -> Job:
+    """Return the earlier job if both orders are equal. Raises JobConflict."""
+    if earlier.fingerprint != job.fingerprint:
+        raise JobConflict(earlier.id, "this Idempotency-Key belongs to another order")
+    return earlier
+
+
 def public_facts(job: Job) -> dict[str, Any]:
     """Return the id, attempt and status of a job: what a log line may contain."""
     return {"job": job.id, "attempt": job.attempt, "status": job.status.value}

@@ -18,13 +18,13 @@ class Quota:
     limiter: RateLimiter
 
     @contextmanager
-    def returned_on_failure(self) -> "Iterator[Quota]":
+    def returned_on_failure(self) -> "Iterator[ReturnableQuota]":
         """Yield a quota; what is taken from it is returned if the context raises."""
-        taken = _Taken(self.limiter)
+        quota = ReturnableQuota(_Taken(self.limiter))
         try:
-            yield Quota(taken)
+            yield quota
         except Exception:
-            taken.give_back()
+            quota.give_back()
             raise
 
     def take_request(self, client: str, limit: int) -> None:
@@ -67,3 +67,14 @@ class _Taken:
     def give_back(self) -> None:
         for what, client, amount, limit, window_seconds in self.calls:
             self.limiter.take(what, client, -amount, limit, window_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnableQuota(Quota):
+    """Quotas of all clients, to which everything that is taken can be returned."""
+
+    limiter: _Taken
+
+    def give_back(self) -> None:
+        """Return what was taken. Call it at most once."""
+        self.limiter.give_back()

@@ -24,6 +24,7 @@ from nst.jobs.job import (
     new_id,
     not_retryable,
     public_facts,
+    same_order,
 )
 from nst.jobs.limits import admit, take_work
 from nst.jobs.order import Order
@@ -102,7 +103,7 @@ class Jobs:
         )
         # Before the limits: a job that was accepted once must not be refused later.
         if earlier := self.find_submitted(sender):
-            return _same(earlier, job)
+            return same_order(earlier, job)
         admit(self.limits, self._repository, owner, sender.counted_as)
         found = None
         if sender.reuses_results:
@@ -120,8 +121,9 @@ class Jobs:
                     self._storage.put(file, data)
             stored = self._repository.add(job)
         if stored.id != job.id:  # the same request arrived twice at the same time
+            quota.give_back()
             self._storage.delete(f"{job.id}/")
-            return _same(stored, job)
+            return same_order(stored, job)
         logger.info("job submitted", extra=public_facts(stored))
         if stored.status is JobStatus.QUEUED:
             self._wake_workers(stored)
@@ -291,10 +293,3 @@ class Jobs:
 
     def _tell(self, job: Job) -> None:
         self._feed.publish(job.id, None)
-
-
-def _same(earlier: Job, job: Job) -> Job:
-    """Return the earlier job if both orders are equal. Raises JobConflict."""
-    if earlier.fingerprint != job.fingerprint:
-        raise JobConflict(earlier.id, "this Idempotency-Key belongs to another order")
-    return earlier

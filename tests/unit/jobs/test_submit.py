@@ -279,6 +279,25 @@ def test_the_same_request_from_many_threads_makes_one_job(house: House) -> None:
     assert house.storage.directories() == list(ids)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_request_that_arrives_twice_at_once_is_charged_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    taken = amounts_taken(house, monkeypatch)
+    first = house.submit(idempotency_key="k", options={"size": 64, "seed": 1})
+    charged = dict(taken)
+    assert charged == {"work": WORK, "bytes": len(CAT) + len(WAVES)}
+    # The first request is stored only after the second has looked for it.
+    monkeypatch.setattr(house.repository, "find_submitted", lambda *_: None)
+    if seed == 1:
+        assert house.submit(idempotency_key="k", options={"size": 64, "seed": 1}) == first
+    else:
+        with pytest.raises(JobConflict):
+            house.submit(idempotency_key="k", options={"size": 64, "seed": seed})
+    assert taken == charged
+    assert house.storage.directories() == [first.id]
+
+
 def test_an_earlier_result_is_the_result(house: House) -> None:
     first = house.submit()
     house.work(paints(5), finishes())
