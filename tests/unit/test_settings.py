@@ -202,6 +202,49 @@ def test_durations(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -
     assert load_settings().limits.retention.total_seconds() == seconds
 
 
+CENTURY_SECONDS = 100 * 365 * 24 * 3600
+LONGER_THAN_A_CENTURY = {
+    "retention": ("36501d", "9999999d", "99999999999d", f"{'9' * 400}d", "P36501D"),
+    "learned_style_retention": ("876001h", "99999999999d"),
+    "stream_seconds": (str(CENTURY_SECONDS + 1), "inf"),
+    "max_job_seconds": (str(CENTURY_SECONDS + 1), "inf"),
+    "lease_seconds": (str(CENTURY_SECONDS + 1), "inf"),
+    "checkpoint_seconds": (str(CENTURY_SECONDS + 1), "inf"),
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [(field, text) for field, texts in LONGER_THAN_A_CENTURY.items() for text in texts],
+)
+def test_durations_of_more_than_a_century_are_refused(
+    field: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such durations end at dates that do not exist, or are no numbers in JSON."""
+    monkeypatch.setenv(f"NST_{field.upper()}", text)
+    with pytest.raises(InvalidOption, match=r"36500d|or equal to 3153600000") as caught:
+        load_settings()
+    assert (caught.value.field, caught.value.value) == (f"NST_{field.upper()}", text)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["36500d", "P36500D"])
+def test_a_century_is_allowed(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NST_RETENTION", text)
+    assert load_settings().limits.retention.total_seconds() == CENTURY_SECONDS
+
+
+@pytest.mark.parametrize("text", ["3601", "1e300", "inf"])
+def test_kafka_sessions_of_more_than_an_hour_are_refused(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Kafka client accepts at most an hour."""
+    monkeypatch.setenv("NST_KAFKA_SESSION_TIMEOUT_SECONDS", text)
+    with pytest.raises(InvalidOption, match="less than or equal to 3600") as caught:
+        load_settings()
+    assert caught.value.field == "NST_KAFKA_SESSION_TIMEOUT_SECONDS"
+
+
 def test_several_words_may_stand_on_several_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NST_CORS_ORIGINS", "https://a.example\n  https://b.example,\n")
     assert load_settings().web.cors_origins == ("https://a.example", "https://b.example")

@@ -9,7 +9,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from nst.errors import InvalidOption
-from nst.settings.values import ApiKeys, DatabaseUrl, Duration, SigningKey, UrlPath, Words
+from nst.settings.values import ApiKeys, DatabaseUrl, Duration, Seconds, SigningKey, UrlPath, Words
 
 
 class Group(BaseModel):
@@ -94,7 +94,7 @@ class KafkaSettings(Group):
     group_protocol: Literal["auto", "classic", "consumer"] = "auto"
     """Group protocol of the workers. consumer:
     KIP-848, of Kafka 4; auto: consumer if the brokers support it, else classic."""
-    session_timeout_seconds: float = Field(default=45.0, ge=1)
+    session_timeout_seconds: float = Field(default=45.0, ge=1, le=3600)
     """Seconds without a heartbeat before a worker's partitions are reassigned.
     With the consumer protocol the brokers decide."""
     heartbeat_seconds: float = Field(default=3.0, gt=0)
@@ -159,7 +159,7 @@ class WebSettings(Group):
     """Maximum number of open event streams; each occupies a thread."""
     max_streams_per_client: int = Field(default=20, ge=1)
     """Maximum number of open event streams per client."""
-    stream_seconds: float = Field(default=300.0, ge=1)
+    stream_seconds: Seconds = Field(default=300.0, ge=1)
     """Seconds before an event stream is closed; browsers reopen it."""
 
 
@@ -199,14 +199,15 @@ class Limits(Group):
     Its worker runs no other job meanwhile."""
     max_learning_minutes_per_day: int = Field(default=240, ge=1, le=100_000)
     """Maximum number of minutes of learning that one client requests in a day."""
-    max_job_seconds: float = Field(default=86_400.0, ge=1)
+    max_job_seconds: Seconds = Field(default=86_400.0, ge=1)
     """Maximum duration of one attempt at a job, in seconds."""
     max_queued: int = Field(default=1000, ge=1)
     """Maximum number of queued jobs of all clients together."""
-    retention: Duration = Field(default=timedelta(days=7), gt=timedelta(0))
-    """Retention of finished jobs, such as 90s, 10m, 12h or 7d."""
-    learned_style_retention: Duration = Field(default=timedelta(days=90), gt=timedelta(0))
-    """Retention of learned styles after their last use, such as 12h or 90d."""
+    retention: Duration = timedelta(days=7)
+    """Retention of finished jobs, such as 90s, 10m, 12h or 7d; at most 36500d."""
+    learned_style_retention: Duration = timedelta(days=90)
+    """Retention of learned styles after their last use, such as 12h or 90d;
+    at most 36500d."""
 
 
 class WorkerSettings(Group):
@@ -214,13 +215,13 @@ class WorkerSettings(Group):
 
     worker_device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Device on which a worker computes."""
-    lease_seconds: float = Field(default=30.0, ge=3)
+    lease_seconds: Seconds = Field(default=30.0, ge=3)
     """Seconds without a heartbeat before a job is reassigned to another worker."""
     max_attempts: int = Field(default=3, ge=1)
     """Number of attempts that may crash or lose their lease before a job fails."""
     max_dependency_failures: int = Field(default=10, ge=1)
     """Number of storage failures of one job before the job fails."""
-    checkpoint_seconds: float = Field(default=30.0, ge=0)
+    checkpoint_seconds: Seconds = Field(default=30.0, ge=0)
     """Checkpoint interval of a running job, in seconds."""
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
     """Port on which `nst worker` serves Prometheus metrics; 0 disables it."""

@@ -8,11 +8,23 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
+MAX_DURATION = timedelta(days=36_500)
+"""Maximum of every duration: a time so long after today is still a valid date."""
+
 
 def _duration(value: Any) -> Any:
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value)):
-        return timedelta(**{_UNITS[match[2]]: float(match[1])})
+        try:
+            return timedelta(**{_UNITS[match[2]]: float(match[1])})
+        except OverflowError:  # _within_a_century refuses it
+            return timedelta.max
     return value
+
+
+def _within_a_century(duration: timedelta) -> timedelta:
+    if not timedelta(0) < duration <= MAX_DURATION:
+        raise ValueError(f"write more than 0s and at most {MAX_DURATION.days}d")
+    return duration
 
 
 def _words(value: Any) -> Any:
@@ -56,8 +68,10 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_within_a_century)]
 """A time span, such as 90s, 10m, 12h or 7d."""
+Seconds = Annotated[float, Field(le=MAX_DURATION.total_seconds())]
+"""A time span in seconds."""
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 """Words separated by commas or spaces."""
 ApiKeys = Annotated[
