@@ -85,19 +85,24 @@ HALTING_SERVE = """
 import os, sys, time
 from pathlib import Path
 from nst.cli.main import main
+from nst.engine_process.messages import Painted
 from nst.jobs.attempt import Attempt
 
-show = Attempt._show
+listen, is_halted = Attempt._listen, False
 
-def show_and_halt(attempt, progress, files):
-    show(attempt, progress, files)
-    while progress.frame == int(os.environ["HALT"]) and not Path(os.environ["GO_ON"]).exists():
-        time.sleep(0.02)
+def listen_until_halt(attempt, timeout_seconds=0.2):
+    global is_halted
+    if is_halted and not Path(os.environ["GO_ON"]).exists():
+        time.sleep(timeout_seconds)
+        return None
+    news = listen(attempt, timeout_seconds)
+    is_halted = isinstance(news, Painted) and news.progress.frame == int(os.environ["HALT"])
+    return news
 
-Attempt._show = show_and_halt
+Attempt._listen = listen_until_halt
 main(["serve", *sys.argv[1:]])
 """
-"""Program that serves, and whose worker halts at a frame until a file exists."""
+"""Program that serves, and whose worker hears nothing after a frame until a file exists."""
 
 
 @pytest.fixture

@@ -68,7 +68,10 @@ class ScriptedEngine:
         self._script = deque(self._scripts.popleft())
 
     def news(self, timeout_seconds: float) -> News | None:
-        if not self._script:
+        """Return the next line. News have already arrived; a function is called when the worker
+        waits for news, after it has handled all earlier ones."""
+        waits = timeout_seconds > 0
+        if not self._script or (callable(self._script[0]) and not waits):
             time.sleep(min(timeout_seconds, 0.01))
             return None
         line = self._script.popleft()

@@ -4,7 +4,7 @@ The two share a directory and exchange these short messages. All of them must be
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -60,6 +60,14 @@ class Painted:
     """Resident memory of the engine's process."""
     gpu_memory_bytes: int = 0
     """GPU memory that the engine has allocated; 0 without a GPU."""
+
+    def joined_with(self, earlier: "Painted") -> "Painted":
+        """Return this report with the files and the checkpoint of an earlier one."""
+        return replace(
+            self,
+            files=[*dict.fromkeys([*earlier.files, *self.files])],
+            has_checkpoint=earlier.has_checkpoint or self.has_checkpoint,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class Attempt:
         self._directory = directory
         self._heartbeat = heartbeat
         self._is_painting = False
+        self._held: News | None = None
+        """Message that arrived after a report and is handled after it."""
         learning = job.order.learning
         self._ends_at = time.monotonic() + (
             learning.max_seconds if learning else context.limits.max_job_seconds
@@ -80,7 +82,7 @@ class Attempt:
             if self._context.should_stop.is_set() and stop_by is None:
                 engine.stop()
                 stop_by = time.monotonic() + self._context.stop_seconds
-            news = self._listen()
+            news = self._next_news()
             now = time.monotonic()
             if now > self._ends_at and not self._is_too_long:
                 self._is_too_long = True
@@ -94,8 +96,19 @@ class Attempt:
             if news is not None and (outcome := self._hear(news)):
                 return outcome
 
-    def _listen(self) -> News | None:
-        news = self._context.engine.news(0.2)
+    def _next_news(self) -> News | None:
+        """Return the next message. Reports that have already arrived are joined into one, else a
+        storage that is slower than the steps would show old progress and delay the end."""
+        news = self._held or self._listen()
+        later: News | None = None
+        while isinstance(news, Painted) and isinstance(later := self._listen(0.0), Painted):
+            self._context.watch(news)  # it counts every step
+            news = later.joined_with(news)
+        self._held = later
+        return news
+
+    def _listen(self, timeout_seconds: float = 0.2) -> News | None:
+        news = self._context.engine.news(timeout_seconds)
         if news is not None:
             self._is_painting = isinstance(news, Painted)
         return news

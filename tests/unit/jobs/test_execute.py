@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from nst.engine_process.messages import Failed, News, OutOfSpace, Stopped, Work
+from nst.engine_process.messages import Failed, News, OutOfSpace, Painted, Stopped, Work
 from nst.errors import DiskFull, RepositoryError, StorageError, StorageFull
 from nst.jobs import execute, failures
 from nst.jobs.execute import execute_job
-from nst.jobs.job import Job, JobError, JobStatus
+from nst.jobs.job import CHECKPOINT, FRAMES, PREVIEW, Job, JobError, JobProgress, JobStatus
 from nst.jobs.sweep import sweep
+from nst.jobs.worker_context import AttemptEnded
 from support.service_in_process import (
     CAT,
     CRASH,
@@ -107,6 +108,51 @@ def test_listeners_hear_of_every_step_and_of_the_end(house: House) -> None:
         ]
         execute_job(claimed, house.worker_context(ScriptedEngine(script)))
     assert heard == [progress(1)]
+
+
+def test_reports_that_have_arrived_are_shown_once_as_the_newest(house: House) -> None:
+    """A storage that is slower than the steps would otherwise show old progress and delay the
+    end."""
+    job, stored, shown = house.submit(), list[str](), list[int]()
+    put = house.storage.put
+    frames = [f"{FRAMES}{step:06d}.jpg" for step in range(1, 51)]
+
+    def draw(work: Work) -> None:
+        (work.directory / FRAMES).mkdir()
+        for name in (PREVIEW, *frames):
+            (work.directory / name).write_bytes(b"an image")
+
+    def count(key: str, data: bytes | Path) -> None:
+        stored.append(key.removeprefix(f"{job.id}/"))
+        put(key, data)
+
+    def show(job_id: str, progress: JobProgress | None) -> None:
+        assert job_id == job.id
+        shown.extend([progress.step] if progress else [])
+
+    house.storage.put = count  # type: ignore[method-assign]
+    house.feed.publish = show  # type: ignore[method-assign]
+    reports = [Painted(progress(n, 50), [PREVIEW, name]) for n, name in enumerate(frames, 1)]
+    done = house.work(draw, *reports, finishes(steps=50))
+    assert stored == [PREVIEW, *frames, "1-result.png"]
+    assert shown == [50]
+    assert (done.status, done.progress) == (JobStatus.SUCCEEDED, progress(50, 50))
+
+
+def test_no_checkpoint_step_or_end_is_lost_among_reports(house: House) -> None:
+    job = house.submit()
+    heard: list[News | AttemptEnded] = []
+    reports = [Painted(progress(1), has_checkpoint=True), Painted(progress(2))]
+
+    def save(work: Work) -> None:
+        (work.directory / CHECKPOINT).write_bytes(b"state")
+
+    engine = ScriptedEngine([save, *reports, CRASH])
+    after = run(house, engine, watch=heard.append)
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 1)
+    assert after.checkpoint == f"{job.id}/checkpoints/1"
+    assert [news.progress.step for news in heard if isinstance(news, Painted)] == [1, 2]
+    assert heard[2] == CRASH
 
 
 def test_the_heartbeat_keeps_progress_and_lease(house: House) -> None:
