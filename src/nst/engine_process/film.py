@@ -56,12 +56,15 @@ class FilmPainting:
     """Number of steps in this attempt; another attempt may have painted the first frames."""
     _evaluations: int = 0
     _painted_here: int = 0
-    _latest: tuple[int, int] = (0, 0)
-    """Number of steps of the newest frame, and their maximum."""
+    _latest: tuple[int, int] = field(init=False)
+    """Number of steps of the newest frame that was painted here, and their maximum."""
     _notices: list[str] = field(default_factory=list)
     """A sentence for each frame without anything to protect."""
-    _preview: int | None = None
-    """Number of the frame in the preview; 0 for the draft of the first frame."""
+    _told: JobProgress | None = None
+    """Progress of the newest report."""
+    _preview: int | None = field(init=False)
+    """Number of the frame in the preview, which an earlier attempt may have painted; 0 for the
+    draft of the first frame."""
     _film: FilmTransfer = field(init=False)
     _clock: FilmClock = field(init=False)
     _styles: Sequence[ImageSource] = field(init=False)
@@ -76,6 +79,9 @@ class FilmPainting:
     def __post_init__(self) -> None:
         self._film = FilmTransfer(self.transfer, later_options(self.order.options))
         self._clock = FilmClock(self._asked.paintings)
+        self._latest = 0, self.order.options.total_iterations
+        kept = (self.directory / FRAMES).glob("*.png")
+        self._preview = max((int(file.stem) for file in kept), default=None)
         learned = self.order.is_learned
         self._styles = [each if learned else images.load(each, "style") for each in self.styles]
 
@@ -168,14 +174,20 @@ class FilmPainting:
                 return
 
     def _newest(self) -> Iterator[Image.Image]:
-        """Yield each frame as the latest pass painted it."""
+        """Yield each frame as the latest pass painted it. A request to cancel keeps all of them; a
+        request to stop ends this, because another attempt writes the film."""
         for index in range(self._count):
+            if index and self.early_end() == "stop":
+                self.ends_early = True
+                return
             found = (self._painted_in(pass_, index) for pass_ in range(self._pass, 0, -1))
             painted = next((image for image in found if image), self._unfinished)
             if painted is None:
                 return
             if index == 0:
                 image_writer.save(painted, self.directory / FIRST_FRAME, overwrite=True)
+            if self._told:  # the worker takes a silent engine for hung
+                self.say(self._told, [], False)
             yield painted
 
     def _painted_in(self, pass_: int, index: int) -> Image.Image | None:
@@ -191,9 +203,14 @@ class FilmPainting:
     def _next(self, frame: Image.Image, latest: Image.Image | None = None) -> Image.Image | None:
         """Return the next frame, painted by this attempt or an earlier one; None if the film ends
         here. `latest`: the frame as the previous pass painted it."""
+        if self.early_end() and self._clock.done:
+            self.ends_early = True
+            return None
         name = frame_name(self._clock.done + 1)
         painted = images.load_kept(self.directory / name)
-        if painted is None:
+        if painted:
+            self._say(*self._latest, 1.0, [])  # the worker takes a silent engine for hung
+        else:
             painted = self._paint(frame, latest)
             if painted is None:
                 return None
@@ -205,13 +222,9 @@ class FilmPainting:
             image_writer.save(painted, self.directory / FIRST_FRAME, overwrite=True)
         self._before = PaintedFrame(frame, painted)
         self._clock.done += 1
-        self._preview = self._clock.done
         return painted
 
     def _paint(self, frame: Image.Image, latest: Image.Image | None) -> Image.Image | None:
-        if self.early_end() and self._clock.done:
-            self.ends_early = True
-            return None
         with self._clock.frame():
             if not (self._clock.done or self.order.options.is_draft):
                 self._show_draft(frame)
@@ -260,7 +273,7 @@ class FilmPainting:
     ) -> None:
         """Report progress. `share`: painted share of this frame, 0…1."""
         film = self._clock.progress(share)
-        progress = JobProgress(
+        self._told = JobProgress(
             step=step,
             total_iterations=total,
             frame=film.frame,
@@ -270,7 +283,7 @@ class FilmPainting:
             size=self._size,
             preview_step=self._preview,
         )
-        self.say(progress, files, is_kept)
+        self.say(self._told, files, is_kept)
 
 
 def frame_name(number: int) -> str:
