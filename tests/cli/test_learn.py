@@ -5,18 +5,21 @@ import os
 import re
 import shutil
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import SafetensorError, serialize_file
 
 from cli.conftest import Nst, process, saved
 from cli.test_video import film
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.network.files import BUNDLE
-from nst.errors import StorageError
+from nst.errors import StorageError, StorageFull
+from nst.learned_file import KEY
 from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
 from nst.learning.painting import LearnedStyle
@@ -212,6 +215,46 @@ def test_any_error_keeps_the_network_so_far(
     with pytest.raises(MemoryError):
         nst("learn", STYLE, *THREE, "-o", "out.nst")
     assert style_file.load(tmp_path / "out.nst")[1].recipe.steps == 1
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_no_learning(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_networks(tensors: Any, file: Path, metadata: dict[str, str]) -> None:
+        if KEY not in metadata:
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
+        serialize_file(tensors, file, metadata=metadata)
+
+    monkeypatch.setattr("safetensors.torch.serialize_file", only_networks)
+    outcome = nst("learn", STYLE, *THREE, "--checkpoint-every=0.0001", "-o", "out.nst")
+    assert (outcome.code, outcome.out) == (0, "out.nst\n")
+    assert "nst: continuing without a checkpoint: cannot write " in outcome.err
+    assert {file.name for file in tmp_path.iterdir()} == {"out.nst", "out_preview.jpg"}
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_network_that_cannot_be_written_is_saved_elsewhere(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_stopped: bool
+) -> None:
+    refuge, save = tmp_path / "refuge", TrainingRun.save
+    refuge.mkdir()
+
+    def only_in_refuge(training_run: TrainingRun, path: Path, *, overwrite: bool) -> Path:
+        if refuge not in path.parents:
+            raise StorageFull(path, "No space left on device")
+        return save(training_run, path, overwrite=overwrite)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(refuge))
+        patch.setattr(TrainingRun, "save", only_in_refuge)
+        if is_stopped:
+            patch.setattr(ProgressBar, "show_learning", press)
+        outcome = nst("learn", STYLE, *THREE, "-o", "out.nst")
+    assert outcome.code == (130 if is_stopped else 0)
+    assert "out.nst: No space left on device; saving to " in outcome.err
+    assert style_file.load(tmp_path / outcome.out.strip())[1].styles == ("impasto",)
+    if is_stopped:  # the finished network belongs where it was ordered
+        assert nst("learn", "--resume", "out_checkpoint.safetensors").out == "out.nst\n"
 
 
 def test_paths_that_are_not_utf8_are_no_obstacle(nst: Nst, tmp_path: Path) -> None:

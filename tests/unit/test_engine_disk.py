@@ -1,9 +1,11 @@
 """The engine's process on a full disk."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from nst.controls import Controls
 from nst.engine.checkpoint import Checkpoint
@@ -14,8 +16,10 @@ from nst.engine_process.painting import EngineContext, Painting, SpeedLog
 from nst.engine_process.picture import PicturePainting
 from nst.errors import StorageError, StorageFull
 from nst.files import write_file
+from nst.learning.checkpoint import LearningCheckpoint
 from nst.result import Result
 from support.service_in_process import House
+from unit.learning import tiny
 
 
 @dataclass
@@ -79,18 +83,25 @@ def test_a_full_disk_is_told_from_other_faults(tmp_path: Path) -> None:
         write_file(tmp_path / "x", write)
 
 
-def test_a_checkpoint_on_a_full_disk_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def save_checkpoint(path: Path) -> None:
+    Checkpoint.model_construct(vectors={}, origin=None).save(path)
+
+
+def save_learning_checkpoint(path: Path) -> None:
+    training = tiny.training_run().training
+    LearningCheckpoint(step=0, seconds=0, origin={}, command={}).save(training, path)
+
+
+@pytest.mark.parametrize("save", [save_checkpoint, save_learning_checkpoint, tiny.saved])
+def test_a_file_of_tensors_on_a_full_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Callable[[Path], object]
 ) -> None:
-    """The library of the checkpoint's format reports a full disk only by its message."""
-    from safetensors import SafetensorError
+    """The library of the file format reports a full disk only by its message."""
 
-    from nst.engine import checkpoint
-
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(checkpoint, "save_file", fail)
-    empty = Checkpoint.model_construct(vectors={}, origin=None)
-    with pytest.raises(StorageFull):
-        empty.save(tmp_path / "checkpoint")
+    monkeypatch.setattr("safetensors.torch.serialize_file", fail)
+    with pytest.raises(StorageFull, match="No space left"):
+        save(tmp_path / "file")
+    assert not list(tmp_path.iterdir())

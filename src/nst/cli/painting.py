@@ -1,8 +1,9 @@
 """Painting: the input files and output files of one transfer."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -97,14 +98,23 @@ class Painting:
             yield timelapse.save(self.timelapse, image, overwrite=self.overwrite)
 
 
-def _save(
-    image: "Image.Image | Samples", path: Path, recipe: str | None, *, overwrite: bool
-) -> Path:
-    """Save an image, in a temporary directory if the path cannot be written any more."""
+def save_or_rescue(save: Callable[[Path], Path], path: Path) -> Path:
+    """Save a result, in a temporary directory if the path cannot be written any more.
+
+    `save`: function that saves the result at a path and returns its final path. Raises StorageError
+    if the temporary directory cannot be written either.
+    """
     try:
-        return image_writer.save(image, path, recipe=recipe, overwrite=overwrite)
+        return save(path)
     except StorageError as error:
         # The path was checked before, so the disk is full or gone: do not lose the work.
         refuge = Path(tempfile.mkdtemp(prefix="nst-")) / path.name
         say(f"{error}; saving to {refuge.parent} instead")
-        return image_writer.save(image, refuge, recipe=recipe)
+        return save(refuge)
+
+
+def _save(
+    image: "Image.Image | Samples", path: Path, recipe: str | None, *, overwrite: bool
+) -> Path:
+    save = partial(image_writer.save, image, recipe=recipe, overwrite=overwrite)
+    return save_or_rescue(save, path)

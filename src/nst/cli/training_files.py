@@ -4,6 +4,7 @@ The checkpoint and the preview are written while it runs."""
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -15,6 +16,7 @@ from nst.cli.intervals import IntervalTimer
 from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
 from nst.cli.options import is_given
+from nst.cli.painting import save_or_rescue
 from nst.errors import InvalidCheckpoint, StorageError
 from nst.recipe import PictureFile
 
@@ -64,8 +66,10 @@ class TrainingCheckpoint:
     def _keep_partial(self, saved: Path) -> None:
         from nst.learning.checkpoint import LearningCheckpoint
 
-        partial = PictureFile.of(saved, self._path)
-        command = self._command.model_copy(update={"partial": partial, "overwrite": False})
+        if saved.absolute().parent != self._command.output.parent:  # in a temporary directory
+            return
+        so_far = PictureFile.of(saved, self._path)
+        command = self._command.model_copy(update={"partial": so_far, "overwrite": False})
         with suppress(StorageError, InvalidCheckpoint):
             LearningCheckpoint.replace_command(self._path, command.model_dump(mode="json"))
 
@@ -170,18 +174,22 @@ class TrainingFiles:
         """
         output = command.output
         checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
-        partial = unchanged(command.partial, resume) if resume else None
+        so_far = unchanged(command.partial, resume) if resume else None
         return cls(
-            partial or output,
-            command.overwrite or partial is not None,
+            so_far or output,
+            command.overwrite or so_far is not None,
             TrainingCheckpoint(resume or files.free_path(checkpoint), command, checkpoint_every),
             TrainingPreview(preview if resume else files.free_path(preview), preview_every),
         )
 
     def save(self, training_run: "TrainingRun") -> Path:
-        """Save the network so far and return its path. Raises StorageError."""
+        """Save the network so far and return its path. Raises StorageError.
+
+        If its path cannot be written, the network is saved in a temporary directory.
+        """
         self.preview.keep(training_run, now=True)
-        return training_run.save(self.output, overwrite=self.overwrite)
+        save = partial(training_run.save, overwrite=self.overwrite)
+        return save_or_rescue(save, self.output)
 
 
 def beside(output: Path, ending: str) -> Path:

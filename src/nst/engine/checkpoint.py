@@ -177,13 +177,7 @@ class Checkpoint(BaseModel):
         files.write_file(path, self._write, overwrite=True)
 
     def _write(self, file: Path) -> None:
-        try:
-            save_file(self.vectors, file, {_KEY: json.dumps(self.model_dump())})
-        except SafetensorError as error:  # for example if the disk is full
-            found = re.search(r"os error (\d+)", str(error))
-            raise OSError(int(found[1]) if found else 0, str(error)) from error
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
+        write_tensors(self.vectors, file, {_KEY: json.dumps(self.model_dump())})
 
     @classmethod
     def load(cls, source: CheckpointSource, origin: Origin, device: torch.device) -> Self:
@@ -225,6 +219,20 @@ class Checkpoint(BaseModel):
             # round differently.
             vectors = {key: opened.get_tensor(key).clone() for key in opened.keys()}  # noqa: SIM118
         return cls.model_validate({**(values or {}), "vectors": vectors})
+
+
+def write_tensors(tensors: dict[str, Tensor], file: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file, and wait until the disk has it.
+
+    Raises OSError, also in place of a SafetensorError, for example if the disk is full.
+    """
+    try:
+        save_file(tensors, file, metadata)
+    except SafetensorError as error:
+        found = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(found[1]) if found else 0, str(error)) from error
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def name_of(source: CheckpointSource) -> str:

@@ -3,18 +3,17 @@
 A checkpoint is one safetensors file; reading one runs no code.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 import nst
 from nst import files
+from nst.engine.checkpoint import write_tensors
 from nst.errors import InvalidCheckpoint
 from nst.learning.training import Training
 
@@ -47,9 +46,7 @@ class LearningCheckpoint(BaseModel):
     def _write(self, state: Mapping[str, Tensor], path: Path) -> None:
         def write(file: Path) -> None:
             tensors = {name: each.cpu().contiguous() for name, each in state.items()}
-            save_file(tensors, file, {_KEY: self.model_dump_json()})
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
+            write_tensors(tensors, file, {_KEY: self.model_dump_json()})
 
         files.write_file(path, write, overwrite=True)
 

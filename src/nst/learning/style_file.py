@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from nst import files, learned_file
+from nst.engine.checkpoint import write_tensors
 from nst.errors import InvalidStyleFile
 from nst.learned_file import KEY, MAX_BYTES, NO_STYLE, LearningRecipe, NetworkShape, StyleFacts
 from nst.learning.network import StyleNetwork
@@ -39,7 +39,7 @@ def save(
     )
 
     def write(file: Path) -> None:
-        save_file(tensors, file, {KEY: facts.model_dump_json()})
+        write_tensors(tensors, file, {KEY: facts.model_dump_json()})
 
     return files.write_file(path, write, overwrite=overwrite)
 
