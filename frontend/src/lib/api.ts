@@ -116,6 +116,7 @@ export const getContents = async () => (await get<ContentsView>(`${ROOT}/content
 export interface JobsQuery {
   status?: Status | undefined;
   limit?: number | undefined;
+  /** `next` of the previous page; the server accepts nothing else. */
   before?: string | undefined;
 }
 

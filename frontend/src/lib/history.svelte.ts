@@ -31,10 +31,10 @@ export class History {
     await this.#show(() => this.#fetch(Math.max(PAGE_SIZE, this.jobs.length)));
   }
 
-  /** Adds the jobs after the last one that is shown: the jobs before it may be deleted. */
+  /** Adds the jobs after the last ones that were fetched. */
   async more(): Promise<void> {
     await this.#show(async () => {
-      const older = await this.#fetch(PAGE_SIZE, this.jobs.at(-1)?.id);
+      const older = await this.#fetch(PAGE_SIZE, this.next ?? undefined);
       const isShown = (job: Job) => this.jobs.some(({ id }) => id === job.id);
       return { ...older, jobs: [...this.jobs, ...older.jobs.filter((job) => !isShown(job))] };
     });
@@ -57,7 +57,7 @@ export class History {
     }
   }
 
-  /** Fetches at least `count` jobs after the job `before`, as far as there are so many; undefined: the newest. */
+  /** Fetches at least `count` jobs, as far as there are so many, after `before`: `next` of a page; undefined: the newest. */
   async #fetch(count: number, before?: string): Promise<JobPage> {
     const page = await listJobs({ status: this.#status, before, limit: Math.min(count, MAX_PAGE_SIZE) });
     const missing = count - page.jobs.length;

@@ -2,19 +2,31 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as api from './api';
 import { job, PATIENCE, Stream } from './fixtures';
 import { History } from './history.svelte';
+import type { JobPage } from './types';
 
 /** Ids of the jobs on the server, newest first. */
 let ids: string[];
 
+const idsFrom = (newest: number, count: number) =>
+  Array.from({ length: count }, (_, index) => String(newest - index).padStart(32, '0'));
+
+/** Position of a job in the list, as the server writes it in `next`: the time in seconds, and the id. */
+const position = (id: string) => `${1_785_000_000 + Number(id)}.25-${id}`;
+
+/** Returns the jobs after a position, which the job at that position may have left. */
+async function listJobs({ limit = 24, before }: api.JobsQuery = {}): Promise<JobPage> {
+  const [, after] = /^\d{1,15}\.\d{1,15}-([0-9a-f]{32})$/.exec(before ?? '') ?? [];
+  if (before !== undefined && after === undefined) throw new api.Problem('invalid_option', '', 422, 'before');
+  const found = after === undefined ? ids : ids.filter((id) => id < after);
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const next = last !== undefined && found.length > limit ? position(last) : null;
+  return Promise.resolve({ jobs: page.map((id) => job({ id, status: 'succeeded' })), next });
+}
+
 beforeEach(() => {
-  ids = Array.from({ length: 60 }, (_, index) => String(100 - index));
-  vi.spyOn(api, 'listJobs').mockImplementation(({ limit = 24, before } = {}) => {
-    // As on the server, nothing comes after a job that is deleted.
-    const from = before === undefined ? 0 : ids.indexOf(before) + 1 || ids.length;
-    const page = ids.slice(from, from + limit);
-    const next = ids.length > from + limit ? (page.at(-1) ?? null) : null;
-    return Promise.resolve({ jobs: page.map((id) => job({ id, status: 'succeeded' })), next });
-  });
+  ids = idsFrom(100, 60);
+  vi.spyOn(api, 'listJobs').mockImplementation(listJobs);
 });
 
 afterEach(() => {
@@ -52,10 +64,10 @@ describe('History', () => {
   });
 
   it('loads more than one response of the server has', async () => {
-    ids = Array.from({ length: 150 }, (_, index) => String(500 - index));
+    ids = idsFrom(500, 150);
     const list = new History();
     await list.load(undefined);
-    while (list.next) await list.more();
+    while (list.next && !list.problem) await list.more();
     await list.reload();
     expect(shown(list)).toEqual(ids);
   });
