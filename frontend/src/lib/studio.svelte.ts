@@ -148,14 +148,14 @@ class Studio {
     this.changes = changesFrom(document, preset, table.changes);
     this.eachAlone = table.eachAlone;
     this.repeated = table.repeated;
-    if (table.content && (await this.#isThere(table.content, this.contentSamples))) {
-      this.content = table.content;
-      this.detailMap = table.detailMap;
-      this.more = table.more;
-    }
+    const hasContent = table.content !== null && (await this.#isThere(table.content, this.contentSamples));
+    this.more = table.more;
+    this.content = hasContent ? table.content : (this.more.shift() ?? null);
+    // The masks were painted on the first photo.
+    this.detailMap = hasContent ? table.detailMap : null;
     for (const style of table.styles) {
       if (!(await this.#isThere(style.picture, this.styleSamples))) continue;
-      this.styles.push({ ...style, id: ++lastId, mask: this.content ? style.mask : null });
+      this.styles.push({ ...style, id: ++lastId, mask: hasContent ? style.mask : null });
     }
   }
 
@@ -213,7 +213,7 @@ class Studio {
   async addFiles(files: File[], role: Role | null): Promise<void> {
     for (const [index, file] of files.entries()) {
       try {
-        await this.#addFile(file, role === 'content' && index > 0 ? 'more' : role);
+        await this.#addFile(file, role === 'content' && index > 0 && this.content ? 'more' : role);
       } catch (error) {
         if (error instanceof WrongFile) notices.say(error.message, { bad: true });
         else if (error instanceof DOMException) notices.say(texts.wrongFile.unreadable(file.name), { bad: true });
@@ -297,8 +297,9 @@ class Studio {
     });
   }
 
+  /** Places an image; without a photo, a further photo or an image of unknown role becomes the photo. */
   place(picture: Picture, asked: Role | null, turn = ++this.#turn): void {
-    const role = asked ?? (this.content ? 'style' : 'content');
+    const role = this.content || asked === 'style' ? (asked ?? 'style') : 'content';
     if (role === 'style' && (isLearned(picture) || this.isLearned)) {
       for (const style of [...this.styles]) this.removeStyle(style.id);
     }

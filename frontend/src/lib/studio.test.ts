@@ -1,7 +1,9 @@
+import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 import * as api from './api';
 import * as files from './files';
 import { DOCUMENT, job, PATIENCE } from './fixtures';
+import type { Table } from './kept-studio';
 import { LEARNED_FORMAT } from './learned.svelte';
 import { notices } from './notices.svelte';
 import { studio } from './studio.svelte';
@@ -135,6 +137,72 @@ describe('a file', () => {
     for (const answer of answers) answer();
     await Promise.all(added);
     expect(studio.content).toMatchObject({ name: 'new.tiff' });
+  });
+});
+
+describe('several files', () => {
+  const photos = () => [studio.content, ...studio.more].map((photo) => photo?.name);
+  const chosen = (...names: string[]) => names.map((name) => new File([name === 'bad.jpg' ? 'text' : 'bytes'], name));
+
+  beforeEach(() => {
+    studio.content = null;
+    URL.createObjectURL = (file: Blob) => `blob:${(file as File).name}`;
+    URL.revokeObjectURL = () => undefined;
+    vi.spyOn(files, 'checkPicture').mockImplementation((file) =>
+      file.name === 'bad.jpg' ? Promise.reject(new files.WrongFile('bad')) : Promise.resolve({ format: 'PNG', size: [6, 4] }),
+    );
+  });
+
+  it('begin with the first that can be used', async () => {
+    await studio.addFiles(chosen('bad.jpg', 'one.jpg', 'two.jpg'), 'content');
+    expect(photos()).toEqual(['one.jpg', 'two.jpg']);
+  });
+
+  it('are not lost if the photo is removed while another one is read', async () => {
+    studio.content = sample('cat');
+    const added = studio.addFiles(chosen('one.jpg', 'two.jpg'), 'more');
+    studio.removeContent();
+    await added;
+    expect(photos()).toEqual(['one.jpg', 'two.jpg']);
+  });
+});
+
+describe('a stored studio', () => {
+  const own = (name: string) => picture({ kind: 'file', file: new File(['bytes'], name) }, name);
+  const mask = { file: new Blob(), url: 'blob:mask' };
+
+  /** Opens the studio as after a reload; the server has no job any more. */
+  async function reopened(stored: Pick<Table, 'content' | 'more'>) {
+    vi.resetModules();
+    const server = await import('./api');
+    vi.spyOn(server, 'getOptions').mockResolvedValue(DOCUMENT);
+    for (const list of ['getStyles', 'getContents', 'getLearnedStyles'] as const) vi.spyOn(server, list).mockResolvedValue([]);
+    vi.spyOn(server, 'getJob').mockRejectedValue(new server.Problem('job_not_found', '', 404));
+    const style = { id: 1, picture: own('style.jpg'), blend: 50, mask };
+    const rest = { styles: [style], eachAlone: false, detailMap: mask, preset: 'quality', changes: {}, repeated: null };
+    vi.spyOn(await import('./kept-studio'), 'recallTable').mockResolvedValue({ ...stored, ...rest });
+    const again = (await import('./studio.svelte')).studio;
+    await again.load();
+    return again;
+  }
+
+  it('has its further photos, without the first if that was the photo of a job deleted since', async () => {
+    const ofJob = picture({ kind: 'job', id: '1', index: null, count: 1, address: '/content' }, 'gone.jpg');
+    const again = await reopened({ content: ofJob, more: [own('one.jpg'), own('two.jpg')] });
+    expect(again.content).toMatchObject({ name: 'one.jpg' });
+    expect(again.more).toMatchObject([{ name: 'two.jpg' }]);
+    expect([again.detailMap, again.styles[0]?.mask]).toEqual([null, null]);
+  });
+
+  it('has the masks of its photo', async () => {
+    const again = await reopened({ content: own('me.jpg'), more: [own('one.jpg')] });
+    expect(again.content).toMatchObject({ name: 'me.jpg' });
+    expect(again.more).toMatchObject([{ name: 'one.jpg' }]);
+    expect([again.detailMap, again.styles[0]?.mask]).toEqual([mask, mask]);
+  });
+
+  it('is empty without photos', async () => {
+    expect(await reopened({ content: null, more: [] })).toMatchObject({ content: null, more: [] });
   });
 });
 
