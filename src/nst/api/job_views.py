@@ -157,7 +157,6 @@ class JobView(View):
     def of(cls, job: Job, *, place_in_queue: int | None, retention_seconds: float) -> Self:
         order = job.order
         can_steer = order.is_picture
-        expires_at = job.completed_at and job.completed_at + retention_seconds
         return cls(
             id=job.id,
             status=job.status,
@@ -173,7 +172,7 @@ class JobView(View):
             created_at=as_time(job.created_at),
             started_at=as_time(job.started_at),
             completed_at=as_time(job.completed_at),
-            expires_at=as_time(expires_at),
+            expires_at=as_time(job.expires_at(retention_seconds)),
             attempt=job.attempt,
             cached=job.cached,
             place_in_queue=place_in_queue,

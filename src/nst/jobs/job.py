@@ -218,6 +218,11 @@ class Job(Value):
         """Whether the job was canceled and can continue from a checkpoint."""
         return self.status is JobStatus.CANCELED and self.checkpoint is not None
 
+    def expires_at(self, retention_seconds: float) -> float | None:
+        """Return the time after which the job is deleted, in seconds since 1970;
+        None if it has not ended."""
+        return self.completed_at and self.completed_at + retention_seconds
+
     @property
     def notices(self) -> list[str]:
         """One sentence for each option that was sent or steered but has no effect."""

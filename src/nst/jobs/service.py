@@ -246,9 +246,10 @@ class Jobs:
         return follow(job, self._repository, self._feed, poll_seconds=poll_seconds, ends_at=ends_at)
 
     def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
-        """Share the result with everybody who knows the token.
+        """Share the result with everybody who knows the token, see `sharing.share`.
         Raises JobNotFound, JobConflict."""
-        return sharing.share(self.get(owner, job_id), token, days, self._repository)
+        retention_seconds, job = self.limits.retention.total_seconds(), self.get(owner, job_id)
+        return sharing.share(job, token, days, self._repository, retention_seconds)
 
     def shares(self, owner: str, job_id: str) -> Sequence[Share]:
         """Return the share links of a job. Raises JobNotFound."""

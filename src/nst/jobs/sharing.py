@@ -8,20 +8,24 @@ from nst.jobs.ports import JobRepository
 from nst.jobs.quota import DAY_SECONDS
 
 
-def share(job: Job, token: str, days: float, repository: JobRepository) -> Share:
+def share(
+    job: Job, token: str, days: float, repository: JobRepository, retention_seconds: float
+) -> Share:
     """Store a share link to the result, for everybody who knows the token.
-    Raises JobConflict if there is no result, or if it is a learned style."""
+    It is valid for `days`, but not longer than the job is kept. Raises JobConflict if there is
+    no result, or if it is a learned style."""
     if job.result is None:
         raise JobConflict(job.id, "there is no picture yet that could be shared")
     if job.order.learning:
         raise JobConflict(job.id, "a learned style is no picture; share its file")
     now = repository.now()
+    until = now + days * DAY_SECONDS
     made = Share(
         id=new_id(),
         job_id=job.id,
         token_sha256=_token_hash(token),
         created_at=now,
-        expires_at=now + days * DAY_SECONDS,
+        expires_at=min(until, job.expires_at(retention_seconds) or until),
     )
     repository.add_share(made)
     return made

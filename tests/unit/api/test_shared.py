@@ -2,13 +2,23 @@
 
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from nst.settings.groups import Limits
 from support.pictures import encoded, picture
-from support.service_in_process import CAT, WAVES, Browser, House, finishes, form, upload
+from support.service_in_process import (
+    CAT,
+    WAVES,
+    Browser,
+    House,
+    finishes,
+    form,
+    upload,
+)
 
 JOBS = "/api/v1/jobs"
 MANY_DAYS = 400
@@ -132,13 +142,26 @@ def test_links_expire(client: Browser, house: House, job: dict[str, Any]) -> Non
 
 
 def test_a_link_is_good_for_a_week_unless_said_otherwise(
-    client: Browser, house: House, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    house = House(tmp_path, Limits(retention=timedelta(days=60)))
+    client = house.client()
+    job = client.post(JOBS, data=form()).json
+    house.work(finishes())
     now = datetime.now(UTC).replace(microsecond=0)
     monkeypatch.setattr(house.repository, "now", now.timestamp)
     for days, said in ((7, {}), (7, {"days": 7}), (30, {"days": 30})):
         made = share(client, job, **said)
         assert datetime.fromisoformat(made["expires_at"]) == now + timedelta(days=days)
+    house.close()
+
+
+def test_a_link_promises_no_more_than_its_job_has(client: Browser, job: dict[str, Any]) -> None:
+    made = share(client, job, days=365)
+    assert made["expires_at"] == job["expires_at"]
+    (listed,) = client.get(f"{JOBS}/{job['id']}/shares").json["shares"]
+    assert listed["expires_at"] == job["expires_at"]
+    assert share(client, job, days=1)["expires_at"] < job["expires_at"]
 
 
 @pytest.mark.parametrize("days", [0, -1, MANY_DAYS, "many", None])
