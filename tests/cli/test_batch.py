@@ -1,6 +1,7 @@
 """`nst batch`: many images, one network; a failed image does not stop others."""
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable, Sequence
@@ -11,17 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.conftest import Nst, process, saved
+from cli.conftest import NEW_PROCESS_BYTES, Nst, process, saved
 from cli.test_failures import wait_for
 from nst.cli import batch_inputs, batch_painting
 from nst.cli import contact_sheet as contact_sheets
 from nst.cli.batch_outputs import Outputs
 from nst.cli.contact_sheet import Cell, contact_sheet
-from nst.cli.painter import Painter
-from nst.cli.painting import Painting
 from nst.cli.progress_bar import ProgressBar
+from nst.engine import style_transfer
 from nst.engine.network.weights import Weights, WeightsStore
-from nst.errors import Diverged, InvalidOption
+from nst.errors import Diverged
 from nst.progress import Progress
 from nst.recipe import Recipe
 from support.pictures import SAMPLES, picture
@@ -248,18 +248,12 @@ def test_a_stopped_batch_that_overwrites_keeps_the_finished_picture(
 def test_a_picture_that_needs_too_much_memory_does_not_end_the_batch(
     nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paint = Painter.paint
-
-    def refuse_a(painter: Painter, painting: Painting) -> int:
-        if painting.content.stem == "a":
-            raise InvalidOption("max_memory", "1 GB", "at least 2 GB, which 48×32 pixels need")
-        return paint(painter, painting)
-
-    monkeypatch.setattr(Painter, "paint", refuse_a)
-    outcome = nst("batch", "contents", "styles/x.png", "-o", "out", *TINY)
+    used = iter([10**10])  # bytes that this process holds before the first picture
+    monkeypatch.setattr(style_transfer, "used_bytes", lambda _: next(used, NEW_PROCESS_BYTES))
+    outcome = nst("batch", "contents", "styles/x.png", "-o", "out", "--max-memory=8GB", *TINY)
     assert outcome.code == 1
-    says = "--max-memory must be at least 2 GB, which 48×32 pixels need (got '1 GB')"
-    assert f"nst: contents/a.png with styles/x.png: {says}" in outcome.error_lines
+    says = r"--max-memory must be at least 1\d\.\d GB, which 48×36 pixels need .* \(got '8 GB'\)"
+    assert re.search(f"^nst: contents/a.png with styles/x.png: {says}$", outcome.err, re.MULTILINE)
     assert outcome.error_lines[-1] == "1 painted, 0 skipped, 1 failed"
 
 

@@ -31,8 +31,8 @@ from nst.errors import (
 
 CONTACT_SHEET = "contact-sheet.jpg"
 
-OF_ONE_PAIR = ("output", "max_memory")
-"""Options whose errors concern one pair; all others concern every pair."""
+OF_ONE_PAIR = ("output", "max_memory_bytes")
+"""Fields of the errors that concern one pair; all others concern every pair."""
 
 
 class Outcome(StrEnum):
