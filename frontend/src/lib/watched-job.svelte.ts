@@ -83,7 +83,14 @@ export class WatchedJob {
     }
   }
 
-  cancel(): void {
-    void this.act(cancelJob);
+  /** Stops the job; a notice shows an error. */
+  async cancel(): Promise<void> {
+    try {
+      const job = await cancelJob(this.id);
+      // The end of the job may have arrived before the response, which is older.
+      if (this.active) this.take(job);
+    } catch (error) {
+      complain(error);
+    }
   }
 }
