@@ -453,6 +453,7 @@ export const texts: Texts = {
   crop: {
     title: 'Zuschneiden und drehen',
     lead: 'Die Ecken ziehen oder mit den Pfeiltasten bewegen. Was außerhalb liegt, wird nicht gemalt.',
+    noAreas: 'Die eingezeichneten Bereiche werden entfernt.',
     open: 'Foto zuschneiden und drehen',
     short: 'Zuschneiden',
     corner: { lefttop: 'Ecke oben links', righttop: 'Ecke oben rechts', leftbottom: 'Ecke unten links', rightbottom: 'Ecke unten rechts' },

@@ -456,6 +456,7 @@ const english = {
   crop: {
     title: 'Crop and turn',
     lead: 'Drag the corners, or move them with the arrow keys. What lies outside is not painted.',
+    noAreas: 'The painted areas are removed.',
     open: 'Crop and turn the photo',
     short: 'Crop',
     corner: { lefttop: 'Upper left corner', righttop: 'Upper right corner', leftbottom: 'Lower left corner', rightbottom: 'Lower right corner' } as Record<string, string>,

@@ -77,3 +77,19 @@ def test_a_photo_is_upright_whatever_says_how_it_is_turned(
     choose(page, tmp_path / name)
     expect_size(page.get_by_role("img", name=f"Your photo: {name}"), 64, 96)
     expect(page.get_by_text(re.compile("^64 × 96 · "))).to_be_visible()
+
+
+def test_a_photo_that_the_server_turns_keeps_its_pixels(page: Page, tmp_path: Path) -> None:
+    """The page shows 2048 pixels of the photo, and cuts all of them."""
+    exif = Image.Exif()
+    exif[ExifTag.Orientation] = 6
+    Image.new("RGB", (3000, 2250), "teal").save(tmp_path / "turned.png", exif=exif)
+    choose(page, tmp_path / "turned.png")
+    page.get_by_role("button", name="Crop and turn the photo").click()
+    dialog = page.get_by_role("dialog", name="Crop and turn")
+    corner = dialog.get_by_role("button", name="Upper left corner")
+    for _ in range(25):
+        corner.press("ArrowDown")
+    dialog.get_by_role("button", name="Use this part").click()
+    expect(dialog).to_be_hidden()
+    expect_size(page.get_by_role("img", name="Your photo: turned.jpg"), 2250, 1500)

@@ -70,7 +70,7 @@ it('says that a photo cannot be cropped', async () => {
   vi.spyOn(pixels, 'cut').mockRejectedValue(new Error('no memory'));
   const file = new File(['bytes'], 'me.jpg');
   const photo = { source: { kind: 'file' as const, file }, name: 'me.jpg', url: '/me', size: null, format: 'JPEG', bytes: 5 };
-  render(CropDialog, { open: true, photo, onchange: vi.fn() });
+  render(CropDialog, { open: true, photo, hasAreas: false, onchange: vi.fn() });
   await user.click(await screen.findByRole('button', { name: texts.crop.right }));
   await user.click(screen.getByRole('button', { name: texts.crop.done }));
   expect(await screen.findByRole('alert')).toHaveTextContent(texts.crop.failed);

@@ -178,11 +178,18 @@ export async function readRecipe(picture: Blob): Promise<RecipeDocument | null> 
 
 /** Returns a small upright version of an image, as it will be painted, and the size of the whole image in pixels. */
 export async function seeUpright(picture: Blob): Promise<{ picture: Blob; size: Size | null }> {
-  const form = new FormData();
-  form.append('image', picture);
-  const response = await send(`${ROOT}/upright`, { method: 'POST', body: form });
+  const response = await sendToUpright(picture);
   const [width, height] = (response.headers.get('X-Picture-Size') ?? '').split('x').map(Number);
   return { picture: await response.blob(), size: width && height ? [width, height] : null };
+}
+
+/** Returns an upright version of an image in full size. Raises Problem. */
+export const turnUpright = async (picture: Blob) => (await sendToUpright(picture, '?whole=1')).blob();
+
+function sendToUpright(picture: Blob, query = ''): Promise<Response> {
+  const form = new FormData();
+  form.append('image', picture);
+  return send(`${ROOT}/upright${query}`, { method: 'POST', body: form });
 }
 
 const stylePath = (id: string) => `${ROOT}/learned-styles/${encodeURIComponent(id)}`;

@@ -209,8 +209,8 @@ def upright() -> Response:
     """Return an image as it will be painted, as a JPEG of at most 2048 pixels.
 
     Send the image as the file `image` of the form. The JPEG is in sRGB and rotated upright as its
-    EXIF orientation says. The header X-Picture-Size has the width and height of the whole image in
-    pixels, such as 3000x2000.
+    EXIF orientation says; with ?whole=1 it has the full size. The header X-Picture-Size has the
+    width and height of the whole image in pixels, such as 3000x2000.
     """
     file = file_of(request.files, "image")
     decoder, client = service().decoder, service().client()
@@ -218,11 +218,14 @@ def upright() -> Response:
         data, limit = file.read(), service().jobs.limits.max_pixels
         try:
             width, height = decoder.inspect(data, "content", max_pixels=limit, client=client).size
-            small = decoder.small(data, pictures.SHARED_SIDE_PIXELS, client=client)
+            if pictures.is_asked("whole"):
+                picture = decoder.convert(data, "JPEG", client=client)
+            else:
+                picture = decoder.small(data, pictures.SHARED_SIDE_PIXELS, client=client)
         except InvalidImage as error:  # the role whose field is image
             raise type(error)("initial", error.reason) from error
     return Response(
-        small, content_type="image/jpeg", headers={"X-Picture-Size": f"{width}x{height}"}
+        picture, content_type="image/jpeg", headers={"X-Picture-Size": f"{width}x{height}"}
     )
 
 

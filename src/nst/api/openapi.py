@@ -39,18 +39,14 @@ _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schema
 _FILE = {"type": "string", "format": "binary"}
 _TEXT = {"type": "string"}
 
-SMALL = {
-    "name": "thumb",
-    "in": "query",
-    "description": "1: return a small JPEG.",
-    "schema": _TEXT,
-}
-DOWNLOAD = {
-    "name": "download",
-    "in": "query",
-    "description": "1: send the file as a download.",
-    "schema": _TEXT,
-}
+
+def _flag(name: str, description: str) -> Spec:
+    return {"name": name, "in": "query", "description": f"1: {description}", "schema": _TEXT}
+
+
+SMALL = _flag("thumb", "return a small JPEG.")
+DOWNLOAD = _flag("download", "send the file as a download.")
+WHOLE = _flag("whole", "return the image in full size.")
 FORMAT = {
     "name": "format",
     "in": "query",
@@ -146,7 +142,9 @@ def _tell_parameters(operation: Spec) -> None:
         parameters.append(LAST_EVENT_ID)
     if name in ("results_result", "shared_result"):
         parameters.append(FORMAT)
-    if any(kind.startswith("image/") for kind in _content_types(operation)):
+    if name == "catalog_upright":
+        parameters.append(WHOLE)
+    elif any(kind.startswith("image/") for kind in _content_types(operation)):
         parameters.append(SMALL)
         if not name.startswith("catalog"):
             parameters.append(DOWNLOAD)

@@ -99,6 +99,20 @@ def test_a_picture_as_the_server_sees_it(client: Browser) -> None:
     assert Image.open(io.BytesIO(response.data)).size == (48, 64)
 
 
+@pytest.mark.parametrize(("query", "size"), [("", (1536, 2048)), ("?whole=1", (1800, 2400))])
+def test_a_large_picture_is_seen_small_or_whole(
+    client: Browser, query: str, size: tuple[int, int]
+) -> None:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[ExifTag.Orientation] = 6
+    picture(2400, 1800).save(file, "PNG", exif=exif)
+    response = client.post(f"/api/v1/upright{query}", data={"image": upload(file.getvalue())})
+    assert (response.status_code, response.content_type) == (200, "image/jpeg")
+    assert response.headers["X-Picture-Size"] == "1800x2400"
+    assert Image.open(io.BytesIO(response.data)).size == size
+
+
 def test_no_picture_to_see(client: Browser) -> None:
     assert client.post("/api/v1/upright").json["field"] == "image"
     response = client.post("/api/v1/upright", data={"image": upload(b"nonsense")})
