@@ -4,7 +4,7 @@ import { untrack } from 'svelte';
 import { draftOrderOf, PAGE_CLOSES, paintDraft } from './draft';
 import { keep, recall } from './store';
 import { studio } from './studio.svelte';
-import type { Order } from './submission';
+import type { Order, Picture } from './submission';
 
 const KEY = 'nst-live-draft';
 /** Delay after a change, in milliseconds: a slider that moves makes one draft, not thirty. */
@@ -18,6 +18,10 @@ class LiveDraft {
   readonly cover = $derived(studio.hasEffect('strength') ? coverAt(Number(studio.options['strength'])) : 1);
   isPainting = $state(false);
   hasFailed = $state(false);
+  /** Photo of the newest draft; null if there is no draft. */
+  #photo: Picture | null = null;
+  /** Number of times that the browser has shown this page again after it had kept it. */
+  #returns = $state(0);
 
   readonly #order = $derived(studio.order && !studio.isFilm && studio.styles.length > 0 ? draftOrderOf(studio.order, studio.options) : null);
   readonly #key = $derived(this.isOn && this.#order ? JSON.stringify(this.#order) : '');
@@ -31,19 +35,25 @@ class LiveDraft {
   follow(): () => void {
     return $effect.root(() => {
       $effect(() => {
+        void this.#returns; // the draft that was stopped when the visitor left is painted again
         const order = this.#key ? untrack(() => this.#order) : null;
-        if (!order) {
-          this.#show(null);
-          return;
-        }
+        untrack(() => {
+          if (!order || (this.#photo && this.#photo !== studio.content)) this.#show(null);
+        });
+        if (!order) return;
         const stop = new AbortController();
         const timer = setTimeout(() => void this.#paint(order, stop.signal), CALM_MS);
         const leave = () => {
           stop.abort(PAGE_CLOSES);
         };
+        const comeBack = ({ persisted }: PageTransitionEvent) => {
+          if (persisted) this.#returns += 1;
+        };
         addEventListener('pagehide', leave);
+        addEventListener('pageshow', comeBack);
         return () => {
           removeEventListener('pagehide', leave);
+          removeEventListener('pageshow', comeBack);
           clearTimeout(timer);
           stop.abort();
         };
@@ -64,6 +74,7 @@ class LiveDraft {
   }
 
   #show(picture: Blob | null): void {
+    this.#photo = picture && studio.content;
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = picture && URL.createObjectURL(picture);
     this.hasFailed = false;
