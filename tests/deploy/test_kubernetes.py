@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 import nst
-from nst.api.app import FORM_OVERHEAD_BYTES
+from nst.api.app import FORM_OVERHEAD_BYTES, specification
+from nst.api.openapi import operations
 from nst.settings.environment import Settings, variables
 from nst.settings.groups import WebSettings
 from support.assets import REPOSITORY
@@ -30,6 +31,7 @@ In a cluster the API serves the page."""
 FOR_OPERATORS = ("/readyz", "/metrics")
 """Paths that the Ingress sends nowhere."""
 BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
+CONNECTIONS = "nginx.ingress.kubernetes.io/limit-connections"
 
 OF_OPERATORS = {"ScaledObject", "TriggerAuthentication", "PodMonitor"}
 """Kinds whose schemas do not come with Kubernetes."""
@@ -162,15 +164,35 @@ def paths_of(ingress: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_uploads_alone_may_be_large_and_every_upload_may() -> None:
     production = built("overlays/production")
-    rest, uploads = (named(production, "Ingress", name) for name in ("nst", "nst-uploads"))
-    assert {path["path"] for path in paths_of(uploads)} == set(upload_routes())
-    assert {path["pathType"] for path in paths_of(uploads)} == {"Exact"}
+    rest = named(production, "Ingress", "nst")
+    uploads = [ingress for ingress in of_kind(production, "Ingress") if ingress != rest]
+    paths = [path for ingress in uploads for path in paths_of(ingress)]
+    assert sorted(path["path"] for path in paths) == sorted(upload_routes())
+    assert {path["pathType"] for path in paths} == {"Exact"}
     assert {path["path"] for path in paths_of(rest)} == {"/", *FOR_OPERATORS}
-    limit, largest = (of["metadata"]["annotations"][BODY_SIZE] for of in (rest, uploads))
-    assert limit == "1m"
-    assert int(largest) == WebSettings().max_upload_bytes + FORM_OVERHEAD_BYTES
-    assert uploads["spec"]["tls"] == rest["spec"]["tls"]
-    assert uploads["spec"]["rules"][0]["host"] == rest["spec"]["rules"][0]["host"]
+    assert rest["metadata"]["annotations"][BODY_SIZE] == "1m"
+    for ingress in uploads:
+        largest = int(ingress["metadata"]["annotations"][BODY_SIZE])
+        assert largest == WebSettings().max_upload_bytes + FORM_OVERHEAD_BYTES
+        assert ingress["spec"]["tls"] == rest["spec"]["tls"]
+        assert ingress["spec"]["rules"][0]["host"] == rest["spec"]["rules"][0]["host"]
+
+
+def test_slow_uploads_do_not_block_what_can_be_read() -> None:
+    """The limit of connections of an Ingress counts requests of every method."""
+    production = built("overlays/production")
+    most = connections_of(named(production, "Ingress", "nst"))
+    routes = {route for route, _ in operations(specification())}
+    small = [each for each in of_kind(production, "Ingress") if connections_of(each) < most]
+    assert small
+    for ingress in small:
+        for path in paths_of(ingress):
+            assert f"GET {path['path']}" not in routes
+
+
+def connections_of(ingress: dict[str, Any]) -> int:
+    """Return the number of requests that an address may have at a time."""
+    return int(ingress["metadata"]["annotations"][CONNECTIONS])
 
 
 def test_prometheus_may_ask_where_it_asks_in_compose(manifests: list[dict[str, Any]]) -> None:
