@@ -15,8 +15,11 @@ from support.browser import (
     is_too_wide,
     paste,
     set_options,
+    start_long,
     start_short,
     status,
+    step_of,
+    stop,
     violations,
     visitor,
     wait_for_area,
@@ -133,22 +136,28 @@ def test_a_finished_picture(browser: Browser, server: Server) -> None:
         expect(scrub).to_have_value("0")
         expect(scrub).to_be_in_viewport()
 
-        page.reload()
-        chart = page.get_by_role("img", name=re.compile("^Progress over time up to step"))
-        expect(chart).to_be_visible()
-        expect(page.get_by_text("Distance (logarithmic)")).to_be_visible()
-        other = context.new_page()
-        other.goto(address)
-        expect(
-            other.get_by_role("img", name=re.compile("^Progress over time up to step"))
-        ).to_be_visible()
-
         page.get_by_role("button", name="Paint again").click()
         page.wait_for_url(lambda url: url != address)
         wait_until_finished(page)
         expect(page.get_by_text("Painted before", exact=True)).to_be_hidden()
         job = page.request.get(f"api/v1/jobs/{page.url.rsplit('/', 1)[1]}").json()
         assert job["options"]["seed"] > 0
+
+
+def test_the_curve_of_a_job_is_kept(page: Page) -> None:
+    """All steps of a short job may arrive in one event, which is no curve."""
+    address = start_long(page)
+    wait_for_step(page, 1)
+    wait_for_step(page, step_of(page) + 1)
+    stop(page)
+    expect(status(page, "Stopped")).to_be_visible()
+    page.reload()
+    curve = re.compile("^Progress over time up to step")
+    expect(page.get_by_role("img", name=curve)).to_be_visible()
+    expect(page.get_by_text("Distance (logarithmic)")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(address)
+    expect(other.get_by_role("img", name=curve)).to_be_visible()
 
 
 def test_a_small_photo_is_mentioned(page: Page, tmp_path: Path) -> None:

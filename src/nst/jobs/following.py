@@ -9,6 +9,10 @@ from nst.errors import JobNotFound, RepositoryError
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.ports import JobRepository, ProgressFeed, Subscription
 
+INTERVAL_SECONDS = 0.2
+"""Minimum seconds between two changes of a job that is being painted.
+Steps can be much faster than people see, and each one costs every listener the whole job."""
+
 
 @dataclass(frozen=True, slots=True)
 class VisibleJob:
@@ -46,8 +50,9 @@ def follow(
     ends_at: float,
 ) -> Iterator[VisibleJob | None]:
     """Yield the job now and after every change, until the job has ended.
-    The iterator also ends when the job is deleted, and at `ends_at` on the monotonic
-    clock. It yields None if nothing has changed for `poll_seconds`."""
+    Progress is yielded at intervals, the newest one each time. The iterator also ends when
+    the job is deleted, and at `ends_at` on the monotonic clock. It yields None if nothing
+    has changed for `poll_seconds`."""
     with feed.subscribe(job.id) as news, suppress(JobNotFound):
         # Read again: changes before the subscription sent no news.
         seen = _look(see(job, repository), repository)
@@ -56,6 +61,9 @@ def follow(
             now = _next(seen, news, repository, poll_seconds)
             yield None if now == seen else now
             seen = now
+            if seen.job.status is JobStatus.RUNNING and seen.job.progress:
+                # News that arrives meanwhile waits in the subscription.
+                time.sleep(min(INTERVAL_SECONDS, max(0.0, ends_at - time.monotonic())))
 
 
 def _next(

@@ -11,6 +11,7 @@ import pytest
 from nst.api import jobs as routes
 from nst.api.streams import PING, Streams
 from nst.engine_process.messages import Work
+from nst.jobs import following
 from support.service_in_process import CRASH, Browser, House, finishes, form, paints
 from support.waiting import PATIENCE_SECONDS, no_waiting
 
@@ -39,6 +40,7 @@ def parsed(text: str) -> Iterator[Event]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(following, "INTERVAL_SECONDS", 0.0)
 
 
 @pytest.fixture
