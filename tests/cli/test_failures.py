@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cli.conftest import NST, Nst, process, saved
+from cli.conftest import NST, Nst, Outcome, process, saved
 from nst import image_writer
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.losses.objective import Objective
@@ -206,6 +206,45 @@ def test_a_disk_that_is_full_at_the_end_does_not_lose_the_picture(
     assert outcome.code == 0
     assert "No space left on device; saving to" in outcome.err
     assert saved(outcome.out.strip()).size == (48, 32)
+
+
+def redirected(redirection: str, *arguments: object, cwd: Path, **environment: str) -> Outcome:
+    """Run `nst` with a redirection of the shell, such as 2>&-."""
+    finished = subprocess.run(
+        ["sh", "-c", f'exec "$0" "$@" {redirection}', NST, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
+    return Outcome(finished.returncode, finished.stdout, finished.stderr)
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2</dev/null"])
+def test_no_command_needs_standard_error(
+    tmp_path: Path, content: Path, style: Path, redirection: str
+) -> None:
+    draft = (style, "--preset=draft", "--size=48", "-o", "out.png")
+    painted = redirected(redirection, "stylize", content, *draft, cwd=tmp_path)
+    assert (painted.code, painted.out) == (0, "out.png\n")
+    assert saved(tmp_path / "out.png").size == (48, 32)
+    assert redirected(redirection, "stylize", "missing.png", *draft, cwd=tmp_path).code == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_standard_output_that_is_full_is_one_line(
+    tmp_path: Path, content: Path, style: Path, unbuffered: str
+) -> None:
+    draft = ("stylize", content, style, "--preset=draft", "--size=48", "-o", "out.png", "--quiet")
+    for command in (draft, ("--help",)):
+        outcome = redirected(">/dev/full", *command, cwd=tmp_path, PYTHONUNBUFFERED=unbuffered)
+        assert outcome.code == 1
+        (line,) = outcome.error_lines
+        assert line.startswith("nst: standard output cannot be written: No space left on device")
+    assert saved(tmp_path / "out.png").size == (48, 32)
 
 
 def test_vgg19_by_name_fails_and_lists_every_place_tried(
