@@ -75,6 +75,10 @@ def sound(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(*streams) if streams and packet.size]
 
 
+def contents(directory: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in directory.iterdir()}
+
+
 def flicker(pictures: list[Picture]) -> float:
     return float(np.mean([np.abs(a - b).mean() for a, b in pairwise(pictures)]))
 
@@ -145,6 +149,22 @@ def test_previews_are_kept(nst: Nst, tmp_path: Path, still: Path, style: Path) -
     kept = sorted((tmp_path / "out_preview").iterdir())
     assert [file.name for file in kept] == ["000002.png", "000004.png"]
     assert saved(kept[0]).size == (64, 43)
+
+
+def test_previews_of_an_earlier_film_stay_unless_it_is_overwritten(
+    nst: Nst, tmp_path: Path, still: Path
+) -> None:
+    arguments = ("-o", "out.mp4", "--preset=draft", "--size=48", "--preview=1")
+    assert nst("video", still, "sample:mosaic", *arguments).code == 0
+    first = contents(tmp_path / "out_preview")
+    assert nst("video", still, "sample:cubist", *arguments).code == 0
+    assert contents(tmp_path / "out_preview") == first
+    second = contents(tmp_path / "out_preview-2")
+    assert second.keys() == first.keys()
+    assert second != first
+    assert nst("video", still, "sample:cubist", *arguments, "--overwrite").code == 0
+    assert contents(tmp_path / "out_preview") == second
+    assert not (tmp_path / "out_preview-3").exists()
 
 
 def test_without_opencv_it_is_said_before_anything_is_painted(

@@ -158,6 +158,7 @@ def test_the_options_of_a_film_stay_unless_others_are_given(
         create(painter, options, machine)
 
     monkeypatch.setattr(Painter, "__init__", remember)
+    (tmp_path / "out_preview").mkdir()  # of an earlier film
     given = ("--device=cpu", "--max-memory=2GB", "--preview=2")
     with monkeypatch.context() as patch:
         stand_in(patch, 3, interrupt)
@@ -170,8 +171,10 @@ def test_the_options_of_a_film_stay_unless_others_are_given(
         ("cpu", 3_000_000_000),
         ("cpu", 3_000_000_000),
     ]
-    previews = sorted(file.name for file in (tmp_path / "out_preview").iterdir())
+    previews = sorted(file.name for file in (tmp_path / "out_preview-2").iterdir())
     assert previews == [f"{number:06}.png" for number in range(2, FRAMES + 1, 2)]
+    assert not list((tmp_path / "out_preview").iterdir())
+    assert not (tmp_path / "out_preview-3").exists()
 
 
 def test_a_film_that_could_not_be_written_overwrites_as_it_would_have(

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from PIL import Image
 
-from nst import image_writer, images
+from nst import files, image_writer, images
 from nst.cli.checkpoints import COMMAND_NAME, Resumable, originals, output_name, stored
 from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
@@ -34,6 +34,8 @@ class FilmCommand(Resumable):
     passes: int = 1
     preview: int = 0
     """Number of frames from one preview to the next; 0: no previews."""
+    previews: str | None = None
+    """Directory of the previews; None: no previews."""
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class FilmCommand(Resumable):
         later_steps: int,
         passes: int,
         preview: int,
+        previews: Path,
         machine: MachineOptions,
         partial: Path | None = None,
     ) -> Self:
@@ -61,6 +64,7 @@ class FilmCommand(Resumable):
             later_steps=later_steps,
             passes=passes,
             preview=preview,
+            previews=output_name(previews, directory) if preview else None,
             **stored(machine),
             partial=PictureFile.of(partial, here) if partial else None,
         )
@@ -73,6 +77,11 @@ class FilmCommand(Resumable):
         here = directory / COMMAND_NAME
         with originals(directory):
             return self.film.locate(here, "content"), self.style.locate(here, "style")
+
+    def previews_path(self, directory: Path) -> Path | None:
+        """Return the directory of the previews, if any were requested."""
+        name = self.previews
+        return files.relative_path(directory.resolve() / name) if name else None
 
 
 class FilmCheckpoint:

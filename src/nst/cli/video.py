@@ -137,7 +137,7 @@ def video(
 
     --protect finds the faces or people in each frame; --detail-map is for single images.
     """
-    replaces_partial = False
+    replaces_partial, previews_path = False, None
     if resume:
         numbers = [value for value in (first_steps, steps, passes) if value is not None]
         if source or preset or numbers or given(values):
@@ -148,6 +148,7 @@ def video(
         first, steps = StyleTransferOptions(**command.options), command.later_steps
         passes = command.passes
         preview = preview if is_given("preview") else command.preview
+        previews_path = command.previews_path(resume)
         machine = command.machine(machine)
     elif not (source and style):
         raise usage_error("name a film and a picture: nst video VIDEO STYLE")
@@ -172,6 +173,7 @@ def video(
     _check_libraries(later)
     checkpoint_name = files.derived_name(output.stem, "_checkpoint")
     directory = resume or files.free_path(output.with_name(checkpoint_name))
+    previews_path = previews_path or _previews_path(output, overwrite=overwrite)
     command = FilmCommand.of(
         directory,
         film=source,
@@ -182,6 +184,7 @@ def video(
         later_steps=later.total_iterations,
         passes=passes or 1,
         preview=preview,
+        previews=previews_path,
         machine=machine,
         partial=output if replaces_partial else None,
     )
@@ -190,7 +193,7 @@ def video(
     if isinstance(painter, LearnedPainter):
         painter.tell_unsteady(style)
     checkpoint = FilmCheckpoint(directory, command, is_kept=not is_learned)
-    previews = Previews(output.with_name(files.derived_name(output.stem, "_preview")), preview)
+    previews = Previews(previews_path, preview)
     if preview:
         files.check_directory(previews.directory, "preview")
     frames = partial(
@@ -239,6 +242,12 @@ def _paint(
         raise frames.failure
     click.echo(saved)
     return CANCELED_EXIT_CODE if ctrl_c.pressed else 0
+
+
+def _previews_path(output: Path, *, overwrite: bool) -> Path:
+    """Return the directory of a new film's previews; those of another film stay."""
+    path = output.with_name(files.derived_name(output.stem, "_preview"))
+    return path if overwrite else files.free_path(path)
 
 
 def _tell_losses(film: Video, kind: Container) -> None:
