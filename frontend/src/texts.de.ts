@@ -521,6 +521,8 @@ export const texts: Texts = {
     },
     stop: 'Anhalten und Bild behalten',
     cancelQueued: 'Aus der Warteschlange nehmen',
+    started: 'Das neue Gemälde wurde begonnen.',
+    openStarted: 'Zur Seite',
     sameAgain: 'Mit diesen Einstellungen ist jedes Gemälde gleich. Zuerst etwas ändern, dann starten.',
     stopDialog: {
       title: 'Malen anhalten?',

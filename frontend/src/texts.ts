@@ -524,6 +524,8 @@ const english = {
     },
     stop: 'Stop and keep the picture',
     cancelQueued: 'Remove from queue',
+    started: 'The new painting has been started.',
+    openStarted: 'Open its page',
     sameAgain: 'With these settings every painting is the same. Change something, then start.',
     stopDialog: {
       title: 'Stop painting?',

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Pa
 
 from support.browser import (
     choose_samples,
+    hold,
     nst_serve,
     set_options,
     start,
@@ -102,6 +103,21 @@ def test_the_studio_says_when_the_server_is_not_there(context: BrowserContext, t
     context.set_offline(False)
     tab.get_by_role("button", name="Load the page again").click()
     expect(tab.get_by_role("button", name="Use Cat")).to_be_visible()
+
+
+def test_a_page_that_cannot_be_fetched_replaces_no_page_opened_since(tab: Page) -> None:
+    tab.goto("/jobs")
+    tab.evaluate("addEventListener('vite:preloadError', () => (window.hasFailed = true))")
+    held = hold(tab, "**/assets/About*.js")
+    with tab.expect_request("**/assets/About*.js"):
+        tab.get_by_role("link", name="How it works").first.click()
+    tab.get_by_role("link", name="Studio").first.click()
+    cat = tab.get_by_role("button", name="Use Cat")
+    cat.wait_for()
+    held.fail()
+    tab.wait_for_function("() => window.hasFailed")
+    expect(tab.get_by_role("heading", name="The server cannot be reached.")).to_be_hidden()
+    expect(cat).to_be_visible()
 
 
 def test_the_first_page_on_a_slow_line(context: BrowserContext, tab: Page) -> None:

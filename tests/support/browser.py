@@ -302,7 +302,7 @@ def violations(page: Page, *also: str) -> list[str]:
 
 
 class Held:
-    """Requests that are held back until they are released."""
+    """Requests that are held back until they are released or fail."""
 
     def __init__(self) -> None:
         self._routes: list[Route] = []
@@ -319,6 +319,12 @@ class Held:
         self._is_over = True
         for route in self._routes:
             route.continue_()
+
+    def fail(self) -> None:
+        """Let all of them fail like those on a cut network, and hold back no later ones."""
+        self._is_over = True
+        for route in self._routes:
+            route.abort()
 
 
 def hold(page: Page, address: str) -> Held:

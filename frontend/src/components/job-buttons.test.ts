@@ -1,10 +1,11 @@
-import { render, screen } from '@testing-library/svelte';
+import { render, screen, within } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
 import * as api from '../lib/api';
-import { DOCUMENT, job } from '../lib/fixtures';
+import { DOCUMENT, job, PATIENCE } from '../lib/fixtures';
 import { notices } from '../lib/notices.svelte';
 import * as pixels from '../lib/pixels';
+import { go, here } from '../lib/router.svelte';
 import { studio } from '../lib/studio.svelte';
 import type { Sample } from '../lib/types';
 import type { WatchedJob } from '../lib/watched-job.svelte';
@@ -22,6 +23,21 @@ it('says why there is no command', async () => {
   render(JobActions, { job: job({ status: 'succeeded' }), watched: {} as WatchedJob });
   await user.click(screen.getByRole('button', { name: texts.job.actions.commands }));
   expect(notices.list[0]?.text).toContain('The server cannot be reached.');
+});
+
+it('stays on the page that is open when the job is deleted', async () => {
+  vi.spyOn(api, 'getOptions').mockResolvedValue(DOCUMENT);
+  let answer: () => void = () => undefined;
+  vi.spyOn(api, 'deleteJob').mockReturnValue(new Promise((resolve) => (answer = resolve)));
+  notices.list = [];
+  await go('/jobs/1');
+  render(JobActions, { job: job({ status: 'succeeded' }), watched: {} as WatchedJob });
+  await user.click(screen.getByRole('button', { name: texts.job.actions.delete }));
+  await user.click(within(await screen.findByRole('alertdialog')).getByRole('button', { name: texts.job.delete.yes }));
+  await go('/about');
+  answer();
+  await vi.waitUntil(() => notices.list.length > 0, PATIENCE);
+  expect(here.path).toBe('/about');
 });
 
 describe('buttons that create a job', () => {

@@ -404,9 +404,8 @@ class Studio {
     return chosen.some((picture) => isSample(picture, sample));
   }
 
-  /** Loads the images and options of this job, without its masks. Raises Problem. */
-  async remix(id: string): Promise<void> {
-    const job = await getJob(id);
+  /** Loads the images and options of this job, without its masks. */
+  remix(job: Job): void {
     this.#endSet();
     this.setContent(pictureOfJob(job, null));
     for (const style of this.styles) release(style.picture);

@@ -55,10 +55,9 @@ describe('a set', () => {
     expect(studio.orders).toHaveLength(1);
   });
 
-  it('ends when a job is loaded', async () => {
+  it('ends when a job is loaded', () => {
     studio.eachAlone = true;
-    vi.spyOn(api, 'getJob').mockResolvedValue(job());
-    await studio.remix('1');
+    studio.remix(job());
     expect([studio.more, studio.eachAlone]).toEqual([[], false]);
   });
 

@@ -1,10 +1,12 @@
 import { render, screen } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it, vi } from 'vitest';
-import { Problem } from '../lib/api';
-import { DOCUMENT, PATIENCE } from '../lib/fixtures';
+import * as api from '../lib/api';
+import { DOCUMENT, job, PATIENCE } from '../lib/fixtures';
 import { GALLERY } from '../lib/pictures';
+import { go, here } from '../lib/router.svelte';
 import { studio } from '../lib/studio.svelte';
+import type { Job } from '../lib/types';
 import About from './About.svelte';
 import Home from './Home.svelte';
 import Studio from './Studio.svelte';
@@ -20,13 +22,16 @@ it.each([
   for (const image of images) expect(image.src).toMatch(/\.webp$/);
 });
 
+/** Resolves after all that waits for a promise that is resolved already. */
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
 describe('the studio', () => {
   const user = userEvent.setup();
   const sample = { name: 'cat', title: 'Cat', url: '/cat', thumb: '/cat-thumb' };
 
   it('starts by Ctrl+Enter, but not behind a dialog', async () => {
     vi.spyOn(studio, 'load').mockResolvedValue();
-    const start = vi.spyOn(studio, 'start').mockRejectedValue(new Problem('upload_stopped'));
+    const start = vi.spyOn(studio, 'start').mockRejectedValue(new api.Problem('upload_stopped'));
     studio.document = DOCUMENT;
     studio.choosePreset('quality');
     studio.placeSample(sample, 'content');
@@ -40,5 +45,24 @@ describe('the studio', () => {
     await vi.waitUntil(() => !screen.queryByRole('dialog'), PATIENCE);
     await user.keyboard('{Control>}{Enter}{/Control}');
     expect(start).toHaveBeenCalledOnce();
+  });
+
+  it('neither opens nor loads a job for somebody who has left it', async () => {
+    vi.spyOn(studio, 'load').mockResolvedValue();
+    let answer: (job: Job) => void = () => undefined;
+    const fetched = vi.spyOn(api, 'getJob').mockReturnValue(new Promise((resolve) => (answer = resolve)));
+    studio.document = DOCUMENT;
+    studio.placeSample(sample, 'content');
+    await go('/studio?remix=1');
+    const { unmount } = render(Studio);
+    await vi.waitFor(() => {
+      expect(fetched).toHaveBeenCalled();
+    }, PATIENCE);
+    await go('/about');
+    unmount();
+    answer(job());
+    await settled();
+    expect(here.path).toBe('/about');
+    expect(studio.content).toMatchObject({ name: 'Cat' });
   });
 });
