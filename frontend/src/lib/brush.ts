@@ -22,6 +22,9 @@ const COLOUR = '#d6007a';
 /** Blur of the softest brush, as a share of its diameter; its middle still covers completely. */
 const MOST_BLUR = 1 / 3;
 
+/** Length of the stroke of a single point, in pixels of the canvas: browsers draw nothing for a stroke without length. */
+const DOT = 0.01;
+
 /** Draws a round stroke along the whole path at once: the soft edges of single pieces would add up where they meet. */
 export function stroke(context: CanvasRenderingContext2D, path: Point[], { width, softness, erase }: Brush): void {
   // The stroke lies outside the canvas; only its shadow is visible, which has a soft edge in every browser.
@@ -36,7 +39,7 @@ export function stroke(context: CanvasRenderingContext2D, path: Point[], { width
   context.translate(-aside, 0);
   context.beginPath();
   for (const { x, y } of path) context.lineTo(x, y);
-  context.lineTo(path.at(-1)?.x ?? 0, path.at(-1)?.y ?? 0); // draws a dot for a single point
+  context.lineTo((path.at(-1)?.x ?? 0) + DOT, path.at(-1)?.y ?? 0);
   context.stroke();
   context.restore();
 }
