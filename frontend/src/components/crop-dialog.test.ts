@@ -1,4 +1,4 @@
-import { render, screen } from '@testing-library/svelte';
+import { fireEvent, render, screen } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import * as api from '../lib/api';
@@ -69,6 +69,27 @@ describe('a photo of which a small version is shown', () => {
     await Promise.resolve();
     expect(onchange).not.toHaveBeenCalled();
   });
+});
+
+it('moves one corner at a time, with the finger that began', async () => {
+  vi.spyOn(HTMLElement.prototype, 'getBoundingClientRect').mockReturnValue({ width: 100, height: 100 } as DOMRect);
+  HTMLElement.prototype.setPointerCapture = vi.fn();
+  render(CropDialog, { open: true, photo, hasAreas: false, onchange });
+  const [one, other] = await Promise.all(
+    ['lefttop', 'righttop'].map((name) => screen.findByRole('button', { name: texts.crop.corner[name] as string })),
+  );
+  const finger = (pointerId: number, clientX: number) => ({ pointerId, clientX, clientY: 0, button: 0 });
+  const edges = () => [one?.style.left, other?.style.left];
+  await fireEvent.pointerDown(one as HTMLElement, finger(1, 0));
+  await fireEvent.pointerDown(other as HTMLElement, finger(2, 100));
+  await fireEvent.pointerMove(one as HTMLElement, finger(1, 20));
+  for (const corner of [one, other]) await fireEvent.pointerMove(corner as HTMLElement, finger(2, 50));
+  expect(edges()).toEqual(['20%', '100%']);
+  await fireEvent.lostPointerCapture(one as HTMLElement, finger(1, 20));
+  await fireEvent.pointerMove(one as HTMLElement, finger(1, 40));
+  await fireEvent.pointerDown(other as HTMLElement, finger(2, 100));
+  await fireEvent.pointerMove(other as HTMLElement, finger(2, 50));
+  expect(edges()).toEqual(['20%', '50%']);
 });
 
 it('says that painted areas are removed, if there are some', () => {
