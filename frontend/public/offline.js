@@ -5,6 +5,8 @@
 
 const KEPT = 'nst-offline';
 const ROOT = new URL(self.registration.scope).pathname;
+/** Statuses of a proxy that does not reach the server, for example during a restart of the server. */
+const UNREACHED = [502, 503, 504];
 const OFFERED = /^api\/v1\/(options$|styles|contents|learned-styles$)/;
 
 self.addEventListener('install', (event) => {
@@ -21,8 +23,8 @@ self.addEventListener('fetch', (event) => {
   if (request.method !== 'GET' || origin !== self.location.origin) return;
   const path = pathname.slice(ROOT.length);
   if (path.startsWith('assets/')) event.respondWith(find(request).then((found) => found ?? fetchAndKeep(request)));
-  else if (OFFERED.test(path)) event.respondWith(fetchAndKeep(request).catch((error) => insteadOf(error, request)));
-  else if (request.mode === 'navigate' && !path.startsWith('api/')) event.respondWith(openPage(request));
+  else if (OFFERED.test(path)) event.respondWith(orCached(fetchAndKeep(request), request));
+  else if (request.mode === 'navigate' && !path.startsWith('api/')) event.respondWith(orCached(openPage(request), ROOT));
 });
 
 /** Shows a notification for a tab. */
@@ -44,10 +46,11 @@ async function showTab({ tab, address }) {
 
 const find = (request) => caches.match(request, { ignoreVary: true });
 
-async function insteadOf(error, request) {
-  const found = await find(request);
-  if (!found) throw error;
-  return found;
+/** Returns the answer of the server; if the server cannot be reached, returns the cached answer to `request` where there is one. */
+async function orCached(fetched, request) {
+  const answer = await fetched.catch(() => null);
+  if (answer && !UNREACHED.includes(answer.status)) return answer;
+  return (await find(request)) ?? fetched;
 }
 
 async function fetchAndKeep(request) {
@@ -68,13 +71,9 @@ async function keep(request, answer) {
 
 /** Opens a page: the same one for every address, but that of a shared image has preview tags and is not cached. */
 async function openPage(request) {
-  try {
-    const answer = await fetch(request);
-    if (answer.ok && !answer.url.includes('/shared/')) await keepPage(answer.clone());
-    return answer;
-  } catch (error) {
-    return insteadOf(error, ROOT);
-  }
+  const answer = await fetch(request);
+  if (answer.ok && !answer.url.includes('/shared/')) await keepPage(answer.clone());
+  return answer;
 }
 
 /** Caches the page; if it has changed, first clears the cache, whose files belong to another version. */

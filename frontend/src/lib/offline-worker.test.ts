@@ -9,8 +9,8 @@ const showNotification = vi.fn();
 
 let listeners: Record<string, (event: object) => void>;
 
-/** Runs the service worker in a browser that stores nothing more. */
-beforeEach(() => {
+/** Runs the service worker with this cache and this network. */
+function run(cache: object, match: (request: Request | string) => Promise<Response | undefined>, fetch: () => Promise<Response>): void {
   listeners = {};
   tabs.clear();
   const worker = {
@@ -20,10 +20,14 @@ beforeEach(() => {
     skipWaiting: vi.fn(),
     addEventListener: (name: string, listener: () => void) => (listeners[name] = listener),
   };
-  const full = { put: () => Promise.reject(new DOMException('full', 'QuotaExceededError')) };
-  const caches = { open: () => Promise.resolve(full), match: () => Promise.resolve(undefined), delete: () => Promise.resolve(true) };
-  const fetch = () => Promise.resolve(new Response(PAGE));
+  const caches = { open: () => Promise.resolve(cache), match, delete: () => Promise.resolve(true) };
   new Function('self', 'caches', 'fetch', readFileSync('public/offline.js', 'utf8'))(worker, caches, fetch);
+}
+
+/** Runs the service worker in a browser that stores nothing more. */
+beforeEach(() => {
+  const full = { put: () => Promise.reject(new DOMException('full', 'QuotaExceededError')) };
+  run(full, () => Promise.resolve(undefined), () => Promise.resolve(new Response(PAGE)));
 });
 
 function answerTo(path: string, mode = 'cors'): Promise<Response> {
@@ -46,6 +50,49 @@ describe('the service worker, where the storage is full', () => {
       listeners['install']?.({ waitUntil });
     });
     await expect(installed).resolves.toBeUndefined();
+  });
+});
+
+describe('the service worker, behind a proxy that does not reach the server', () => {
+  const requests = [
+    ['a page', 'studio', 'navigate'],
+    ['the options', 'api/v1/options', 'cors'],
+  ] as const;
+  const kept = new Map<string, Response>();
+  const pathOf = (request: Request | string) => (typeof request === 'string' ? request : new URL(request.url).pathname);
+  let answer: () => Response;
+
+  beforeEach(() => {
+    kept.clear();
+    const cache = {
+      put: (request: Request | string, response: Response) => {
+        kept.set(pathOf(request), response);
+        return Promise.resolve();
+      },
+    };
+    run(cache, (request) => Promise.resolve(kept.get(pathOf(request))?.clone()), () => Promise.resolve(answer()));
+  });
+
+  describe.each([502, 503, 504])('and answers %i', (status) => {
+    it.each(requests)('returns %s from its cache', async (_, path, mode) => {
+      answer = () => new Response(PAGE);
+      expect(await (await answerTo(path, mode)).text()).toBe(PAGE);
+      answer = () => new Response('Bad Gateway', { status });
+      const found = await answerTo(path, mode);
+      expect([found.status, await found.text()]).toEqual([200, PAGE]);
+    });
+
+    it.each(requests)('returns the answer of the proxy where %s is not cached', async (_, path, mode) => {
+      answer = () => new Response('Bad Gateway', { status });
+      expect((await answerTo(path, mode)).status).toBe(status);
+    });
+  });
+
+  it('returns other errors of the server', async () => {
+    answer = () => new Response(PAGE);
+    await answerTo('api/v1/options');
+    answer = () => new Response('refused', { status: 429 });
+    expect((await answerTo('api/v1/options')).status).toBe(429);
   });
 });
 
