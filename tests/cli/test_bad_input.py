@@ -359,6 +359,10 @@ def test_a_picture_to_start_from_that_is_missing(
         (["--timelapse=film.avi"], "a name ending in .mp4, .webp, .gif"),
         (["--timelapse=/proc/film.mp4"], "--timelapse must be a place that can be written"),
         (["--timelapse=film.gif", "--preset=draft"], "at least 1 for a time-lapse"),
+        (
+            ["--timelapse=same.webp", "--output=new/../same.webp", "--overwrite"],
+            "--timelapse must be another file than the output (got 'same.webp')",
+        ),
     ],
 )
 def test_bad_timelapses(

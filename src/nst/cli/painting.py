@@ -62,6 +62,8 @@ class Painting:
 
     def check_outputs(self, options: StyleTransferOptions) -> None:
         """Raise InvalidOption or VideoUnavailable if a result could not be written."""
+        if self.timelapse and self.timelapse.resolve() == self.output.resolve():
+            raise InvalidOption("timelapse", str(self.timelapse), "another file than the output")
         files.check_output(self.output)
         image_writer.check_bit_depth(self.output.suffix, options.bit_depth)
         if options.save_every and not options.is_draft:
