@@ -8,6 +8,8 @@ import type { Job, JobPage, Status } from './types';
 const PAGE_SIZE = 24;
 /** Maximum number of jobs in one response of the server. */
 const MAX_PAGE_SIZE = 100;
+/** HTTP statuses of actions on a job that is deleted, or has ended, since it was listed. */
+const CHANGED = [404, 409];
 
 export class History {
   jobs = $state.raw<Job[]>([]);
@@ -106,6 +108,7 @@ export class History {
     return count;
   }
 
+  /** Acts on all jobs of a status, and returns their number without those that have changed since. Raises Problem. */
   async #each(status: Status, action: (job: Job) => Promise<unknown>): Promise<number> {
     const jobs: Job[] = [];
     let before: string | undefined;
@@ -114,7 +117,19 @@ export class History {
       jobs.push(...page.jobs);
       before = page.next ?? undefined;
     } while (before);
-    for (const job of jobs) await action(job);
-    return jobs.length;
+    let count = 0;
+    for (const job of jobs) if (await isDone(action(job))) count++;
+    return count;
+  }
+}
+
+/** Returns whether an action on a job is done; false if the job has changed since it was listed. Raises Problem. */
+async function isDone(action: Promise<unknown>): Promise<boolean> {
+  try {
+    await action;
+    return true;
+  } catch (error) {
+    if (error instanceof Problem && CHANGED.includes(error.status)) return false;
+    throw error;
   }
 }

@@ -2,10 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as api from './api';
 import { job, PATIENCE, Stream } from './fixtures';
 import { History } from './history.svelte';
-import type { JobPage } from './types';
+import type { JobPage, Status } from './types';
 
 /** Ids of the jobs on the server, newest first. */
 let ids: string[];
+/** Status of all of them. */
+let status: Status;
 
 const idsFrom = (newest: number, count: number) =>
   Array.from({ length: count }, (_, index) => String(newest - index).padStart(32, '0'));
@@ -14,18 +16,19 @@ const idsFrom = (newest: number, count: number) =>
 const position = (id: string) => `${1_785_000_000 + Number(id)}.25-${id}`;
 
 /** Returns the jobs after a position, which the job at that position may have left. */
-async function listJobs({ limit = 24, before }: api.JobsQuery = {}): Promise<JobPage> {
+async function listJobs({ status: asked = status, limit = 24, before }: api.JobsQuery = {}): Promise<JobPage> {
   const [, after] = /^\d{1,15}\.\d{1,15}-([0-9a-f]{32})$/.exec(before ?? '') ?? [];
   if (before !== undefined && after === undefined) throw new api.Problem('invalid_option', '', 422, 'before');
-  const found = after === undefined ? ids : ids.filter((id) => id < after);
+  const found = ids.filter((id) => asked === status && (after === undefined || id < after));
   const page = found.slice(0, limit);
   const last = page.at(-1);
   const next = last !== undefined && found.length > limit ? position(last) : null;
-  return Promise.resolve({ jobs: page.map((id) => job({ id, status: 'succeeded' })), next });
+  return Promise.resolve({ jobs: page.map((id) => job({ id, status })), next });
 }
 
 beforeEach(() => {
   ids = idsFrom(100, 60);
+  status = 'succeeded';
   vi.spyOn(api, 'listJobs').mockImplementation(listJobs);
 });
 
@@ -92,5 +95,35 @@ describe('History', () => {
       expect(shown(list)).not.toContain(first);
     }, PATIENCE);
     leave();
+  });
+
+  describe('acts on all jobs', () => {
+    /** Lets the server refuse one job, which is deleted or has ended since it was listed. */
+    const refuses = (refused: string | undefined, code: string, status: number) => (id: string) =>
+      id === refused ? Promise.reject(new api.Problem(code, '', status)) : Promise.resolve(job({ id }));
+
+    it('deletes those that have ended, without one that is deleted already', async () => {
+      const deleteJob = vi.spyOn(api, 'deleteJob').mockImplementation(async (id) => {
+        await refuses(ids[1], 'job_not_found', 404)(id);
+      });
+      expect(await new History().clearEnded()).toBe(59);
+      expect(deleteJob.mock.calls.map(([id]) => id)).toEqual(ids);
+    });
+
+    it.each([
+      ['job_not_found', 404],
+      ['job_conflict', 409],
+    ])('cancels those that wait, without one that has changed: %s', async (code, refusal) => {
+      status = 'queued';
+      const cancelJob = vi.spyOn(api, 'cancelJob').mockImplementation(refuses(ids[1], code, refusal));
+      expect(await new History().cancelWaiting()).toBe(59);
+      expect(cancelJob.mock.calls.map(([id]) => id)).toEqual(ids);
+    });
+
+    it('ends with any other problem', async () => {
+      status = 'queued';
+      vi.spyOn(api, 'cancelJob').mockImplementation(refuses(ids[1], 'offline', 0));
+      await expect(new History().cancelWaiting()).rejects.toMatchObject({ code: 'offline' });
+    });
   });
 });

@@ -7,7 +7,9 @@ import { GALLERY } from '../lib/pictures';
 import { go, here } from '../lib/router.svelte';
 import { studio } from '../lib/studio.svelte';
 import type { Job } from '../lib/types';
+import { texts } from '../texts';
 import About from './About.svelte';
+import History from './History.svelte';
 import Home from './Home.svelte';
 import Studio from './Studio.svelte';
 
@@ -20,6 +22,25 @@ it.each([
   const images = [...document.querySelectorAll('img')];
   expect(images).toHaveLength(count);
   for (const image of images) expect(image.src).toMatch(/\.webp$/);
+});
+
+it('shows which pictures are left if deleting all of them fails midway', async () => {
+  let jobs = ['2', '1'].map((id) => job({ id, title: `cat ${id}`, status: 'succeeded' }));
+  vi.spyOn(api, 'listJobs').mockImplementation(({ status = 'succeeded' } = {}) =>
+    Promise.resolve({ jobs: jobs.filter((one) => one.status === status), next: null }),
+  );
+  vi.spyOn(api, 'deleteJob').mockImplementation((id) => {
+    if (id === '1') return Promise.reject(new api.Problem('offline'));
+    jobs = jobs.filter((one) => one.id !== id);
+    return Promise.resolve();
+  });
+  await go('/jobs');
+  render(History);
+  const user = userEvent.setup();
+  await user.click(await screen.findByRole('button', { name: texts.history.clear }));
+  await user.click(await screen.findByRole('button', { name: texts.history.clearDialog.yes }));
+  await vi.waitUntil(() => !screen.queryByText('cat 2'), PATIENCE);
+  expect(screen.getByText('cat 1')).toBeInTheDocument();
 });
 
 /** Resolves after all that waits for a promise that is resolved already. */
