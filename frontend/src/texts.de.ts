@@ -650,6 +650,7 @@ export const texts: Texts = {
       none: 'Es gibt noch keinen Link.',
       hidden: 'Dieser Link wurde beim Erstellen angezeigt. Wenn er verloren ist, einen neuen erstellen.',
       send: 'Bild an eine App senden',
+      sendAgain: 'Das Bild ist bereit. Zum Senden noch einmal auf den Knopf tippen.',
       notSent: 'Das Bild wurde nicht übergeben. Es lässt sich herunterladen und von dort senden.',
     },
     commands: {

@@ -653,6 +653,7 @@ const english = {
       none: 'There is no link yet.',
       hidden: 'This link was shown when it was made. Make another one if you lost it.',
       send: 'Send the picture to an app',
+      sendAgain: 'The picture is ready. Tap the button again to send it.',
       notSent: 'The picture was not handed over. Download it and send it from there.',
     },
     commands: {

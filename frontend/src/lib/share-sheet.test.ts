@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { job } from './fixtures';
-import { hasShareSheet, sendResult } from './share-sheet';
+import { downloadResult, hasShareSheet, sendPicture } from './share-sheet';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -14,6 +14,7 @@ function phone(share: (data: ShareData) => Promise<void>) {
   return fetched;
 }
 
+const picture = new File(['jpeg'], 'cat.jpg');
 const finished = job({ title: 'cat in waves', links: { ...job().links, result: '/result' } });
 
 test('a computer has no share sheet', () => {
@@ -28,7 +29,8 @@ test('the picture goes to the share sheet as a file', async () => {
     return Promise.resolve();
   });
   expect(hasShareSheet()).toBe(true);
-  await sendResult(finished);
+  await sendPicture(await downloadResult(finished), 'cat in waves');
+  expect(shared[0]?.title).toBe('cat in waves');
   expect(shared[0]?.files?.map(({ name, type }) => [name, type])).toEqual([['cat in waves.jpg', 'image/jpeg']]);
   expect(await shared[0]?.files?.[0]?.text()).toBe('jpeg');
   expect(fetched).toHaveBeenCalledExactlyOnceWith('/result?format=jpeg');
@@ -36,7 +38,7 @@ test('the picture goes to the share sheet as a file', async () => {
 
 test('closing the share sheet is no error, and everything else is', async () => {
   phone(() => Promise.reject(new DOMException('closed', 'AbortError')));
-  await sendResult(finished);
+  await sendPicture(picture, 'cat');
   phone(() => Promise.reject(new DOMException('refused', 'NotAllowedError')));
-  await expect(sendResult(finished)).rejects.toThrow('refused');
+  await expect(sendPicture(picture, 'cat')).rejects.toThrow('refused');
 });

@@ -8,13 +8,20 @@ export function hasShareSheet(): boolean {
   return 'canShare' in navigator && navigator.canShare({ files: [sample] });
 }
 
-/** Opens the share sheet with the result of a job. Closing the share sheet is no error. */
-export async function sendResult(job: Job): Promise<void> {
+/** Downloads the result of a job for the share sheet. */
+export async function downloadResult(job: Job): Promise<File> {
   const answer = await fetch(`${job.links.result ?? ''}?format=jpeg`);
   if (!answer.ok) throw new Error(`the server answered ${String(answer.status)}`);
-  const file = new File([await answer.blob()], `${job.title}.jpg`, { type: 'image/jpeg' });
+  return new File([await answer.blob()], `${job.title}.jpg`, { type: 'image/jpeg' });
+}
+
+/**
+ * Opens the share sheet with an image. Closing the share sheet is no error. Throws a NotAllowedError if the visitor's last
+ * tap is too long ago.
+ */
+export async function sendPicture(picture: File, title: string): Promise<void> {
   try {
-    await navigator.share({ files: [file], title: job.title });
+    await navigator.share({ files: [picture], title });
   } catch (error) {
     if (!(error instanceof DOMException && error.name === 'AbortError')) throw error;
   }
