@@ -228,6 +228,47 @@ def test_an_option_of_another_preset_is_told(nst: Nst, content: Path, style: Pat
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("--steer=2:flourish=0.9,strength=1", "--steer=500:strength=0.5", "--stop-after=900"),
+            [
+                "nst: --steer 2:flourish=0.9 has no effect with --style-loss gram; it needs "
+                "--style-loss neighbors",
+                "nst: --steer 500:strength=0.5 has no effect: step 3 is the last one",
+                "nst: --stop-after 900 has no effect: step 3 is the last one",
+            ],
+        ),
+        (
+            ("--steer=3:tv-weight=2,strength=1", "--stop-after=2"),
+            ["nst: --steer 3:tv-weight=2,strength=1 has no effect: step 2 is the last one"],
+        ),
+        (
+            ("--content-weight=0", "--steer=2:content-weight=1", "--steer=3:strength=1"),
+            [],
+        ),
+        (
+            ("--content-weight=0", "--steer=1:strength=1"),
+            [
+                "nst: --steer 1:strength=1 has no effect with --content-weight 0; it needs "
+                "--content-weight greater than 0"
+            ],
+        ),
+        (("--steer=3:strength=1", "--stop-after=3"), []),
+    ],
+)
+def test_steering_without_an_effect_is_told(
+    nst: Nst, content: Path, style: Path, arguments: tuple[str, ...], told: list[str]
+) -> None:
+    three = (*TINY, "--preset=gram", "--total-iterations=3", "--convergence-tolerance=0")
+    outcome = nst("stylize", content, style, "-o", "out.png", *three, *arguments)
+    assert outcome.code == 0
+    assert [line for line in outcome.error_lines if "no effect" in line] == told
+    again = nst("stylize", "--from-image", "out.png")
+    assert "no effect" not in again.err
+
+
 def test_options_of_a_recipe_are_not_told(nst: Nst, content: Path, style: Path) -> None:
     """A recipe has a value for every option, but the user gave none of them."""
     nst("stylize", content, style, "-o", "out.png", "--preset=draft", "--size=48")

@@ -230,6 +230,46 @@ def say_ignored(options: StyleTransferOptions, *, is_learned: bool = False) -> N
         tell(f"nst: {sentence}")
 
 
+def say_ignored_steps(
+    options: StyleTransferOptions, changes: Iterable[Change], stop_after: int | None
+) -> None:
+    """Print a line for each typed --steer and --stop-after without an effect.
+
+    `changes`: the planned changes in the order of their steps; `stop_after`: step after which the
+    transfer stops. Nothing is printed for a draft, about which `say_ignored` prints a line.
+    """
+    if options.is_draft:
+        return
+    last = min(options.total_iterations, stop_after or options.total_iterations)
+    after_the_end = f"has no effect: step {last} is the last one"
+    for change in changes if is_given("changes") else ():
+        if change.step > last:
+            tell(f"nst: {_typed_change(change.step, change.values)} {after_the_end}")
+            continue
+        options = options.model_copy(update=dict(change.values))
+        for name, value in change.values.items():
+            _say_ignored_value(options, change.step, name, value)
+    if stop_after and stop_after > options.total_iterations and is_given("stop_after"):
+        tell(f"nst: --stop-after {stop_after} {after_the_end}")
+
+
+def _say_ignored_value(options: StyleTransferOptions, step: int, name: str, value: float) -> None:
+    """Print a line if a new value of this option has no effect with these options."""
+    typed = _typed_change(step, {name: value})
+
+    def named(other: str) -> str:
+        return typed if other == name else with_dashes(other)
+
+    for sentence in ignored(options, [name], named):
+        tell(f"nst: {sentence}")
+
+
+def _typed_change(step: int, values: Mapping[str, float]) -> str:
+    """Return a change as it is typed, such as --steer 40:strength=0.8."""
+    pairs = (f"{name.replace('_', '-')}={as_text(value)}" for name, value in values.items())
+    return f"--steer {step}:{','.join(pairs)}"
+
+
 def _description(field: FieldInfo, flag: Callable[[str], str]) -> str:
     return as_typed(str(field.description), {other: flag(other) for other in FIELDS})
 

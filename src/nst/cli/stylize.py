@@ -26,6 +26,7 @@ from nst.cli.options import (
     preset_option,
     quiet_option,
     say_ignored,
+    say_ignored_steps,
     transfer_options,
     with_dashes,
 )
@@ -230,8 +231,7 @@ def stylize(
             "a learned style takes no --style-mask, --detail-map, --init-image or --timelapse",
         )
     say_ignored(options, is_learned=is_learned(styles))
-    with renamed(step="steer"):
-        changes = planned(options, changes)
+    changes = _planned(options, changes, stop_after)
     painting = Painting(
         content=content,
         styles=styles,
@@ -254,6 +254,16 @@ def stylize(
     )
     painter_class = LearnedPainter if is_learned(styles) else Painter
     return painter_class(options, machine).paint(painting)
+
+
+def _planned(
+    options: StyleTransferOptions, changes: Sequence[Change], stop_after: int | None
+) -> list[Change]:
+    """Return the checked changes in their order; print what has no effect."""
+    with renamed(step="steer"):
+        ordered = planned(options, changes)
+    say_ignored_steps(options, ordered, stop_after)
+    return ordered
 
 
 def _default_name(pictures: Sequence[Path]) -> str:
