@@ -69,6 +69,25 @@ def test_the_stream_of_a_closed_tab_ends(context: BrowserContext, server: Server
     wait_for_streams(server, 1)
 
 
+def test_looks_and_favourites_of_two_tabs(context: BrowserContext) -> None:
+    tabs = [context.new_page() for _ in range(2)]
+    found = [complaints(tab) for tab in tabs]
+    for tab in tabs:
+        tab.goto("/studio")
+        tab.get_by_role("button", name="My looks").click()
+    for tab, look, style in zip(tabs, ("Bold", "Soft"), ("Mosaic", "Cubist"), strict=True):
+        tab.get_by_role("textbox", name="Name of the look").fill(look)
+        tab.get_by_role("button", name="Keep", exact=True).click()
+        tab.get_by_role("button", name=f"Favourite: {style}").click()
+    for tab in tabs:
+        for look in ("Bold", "Soft"):
+            expect(tab.get_by_role("button", name=f"Use the look {look}")).to_be_visible()
+        for style in ("Mosaic", "Cubist"):
+            favourite = tab.get_by_role("button", name=f"Favourite: {style}")
+            expect(favourite).to_have_attribute("aria-pressed", "true")
+    assert found == [[]] * 2
+
+
 @pytest.mark.parametrize("answer", ["undefined", "class { constructor() { throw Error('no'); } }"])
 def test_a_browser_without_shared_workers(page: Page, answer: str) -> None:
     page.add_init_script(f"window.SharedWorker = {answer}")

@@ -1,7 +1,7 @@
 /** Styles to choose from: favourites, the search, and the uploads that this browser keeps. */
 
-import { get, set } from 'idb-keyval';
-import { keep, recall } from './store';
+import { get, update } from 'idb-keyval';
+import { keep, listen, recall } from './store';
 import type { Picture } from './submission';
 import type { Sample } from './types';
 import { sampleTitle } from './words';
@@ -16,9 +16,13 @@ export const keyOf = ({ name, bytes }: Picture) => `${name}/${bytes ?? 0}`;
 
 class Gallery {
   query = $state('');
-  favourites = $state.raw<string[]>(favouritesOf(recall(FAVOURITES_KEY)));
+  favourites = $state.raw<string[]>(loadFavourites());
   /** Uploaded style images, newest first; each has its file. */
   own = $state.raw<Picture[]>([]);
+
+  constructor() {
+    listen(FAVOURITES_KEY, () => (this.favourites = loadFavourites()));
+  }
 
   /** Returns the samples whose title matches the search, favourites first. */
   shown(samples: Sample[]): Sample[] {
@@ -33,7 +37,7 @@ class Gallery {
   }
 
   toggleFavourite(name: string): void {
-    const others = this.favourites.filter((other) => other !== name);
+    const others = loadFavourites().filter((other) => other !== name);
     this.favourites = this.isFavourite(name) ? others : [...others, name];
     keep(FAVOURITES_KEY, JSON.stringify(this.favourites));
   }
@@ -57,18 +61,20 @@ class Gallery {
   /** Keeps an upload if the browser can show it: nobody could choose an invisible image by its look. */
   add(picture: Picture): void {
     if (picture.source.kind !== 'file' || picture.url === null || this.find(keyOf(picture))) return;
-    this.#save([copyOf(picture), ...this.own].slice(0, MOST_OWN));
+    const copy = copyOf(picture);
+    this.#change((own) => [copy, ...without(own, keyOf(copy))].slice(0, MOST_OWN));
   }
 
   remove(key: string): void {
     const picture = this.find(key);
     if (picture?.url) URL.revokeObjectURL(picture.url);
-    this.#save(this.own.filter((other) => other !== picture));
+    this.#change((own) => without(own, key));
   }
 
-  #save(own: Picture[]): void {
-    this.own = own;
-    void set(OWN_KEY, own).catch(() => undefined);
+  /** Changes the uploads that are shown, and those that are stored, which another tab may have changed. */
+  #change(change: (own: Picture[]) => Picture[]): void {
+    this.own = change(this.own);
+    void update<Picture[]>(OWN_KEY, (own = []) => change(own)).catch(() => undefined);
   }
 }
 
@@ -79,9 +85,11 @@ export function copyOf(picture: Picture): Picture {
   return { source: { ...source }, name, url, size: size && [...size], format, bytes };
 }
 
-function favouritesOf(text: string | null): string[] {
+const without = (pictures: Picture[], key: string) => pictures.filter((picture) => keyOf(picture) !== key);
+
+function loadFavourites(): string[] {
   try {
-    const found: unknown = JSON.parse(text ?? '[]');
+    const found: unknown = JSON.parse(recall(FAVOURITES_KEY) ?? '[]');
     return Array.isArray(found) ? found.filter((name) => typeof name === 'string') : [];
   } catch {
     return [];

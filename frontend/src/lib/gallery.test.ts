@@ -1,12 +1,14 @@
 import 'fake-indexeddb/auto';
 import { File as CloneableFile } from 'node:buffer';
+import { clear } from 'idb-keyval';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Picture } from './submission';
 
 let count = 0;
 
-beforeEach(() => {
+beforeEach(async () => {
   localStorage.clear();
+  await clear();
   vi.resetModules();
   URL.createObjectURL = () => `blob:${++count}`;
   URL.revokeObjectURL = () => undefined;
@@ -33,6 +35,25 @@ it('finds by title, favourites first, also after a reload', async () => {
   expect(again.isFavourite('cubist')).toBe(true);
   again.toggleFavourite('cubist');
   expect(again.favourites).toEqual([]);
+});
+
+it('keeps the favourites and the uploads of two tabs', async () => {
+  const one = await opened();
+  vi.resetModules();
+  const other = await opened();
+  one.toggleFavourite('cubist');
+  other.toggleFavourite('mosaic');
+  one.add(upload('one.jpg'));
+  other.add(upload('other.jpg'));
+  one.add(upload('third.jpg'));
+  one.remove('one.jpg/5');
+  dispatchEvent(new StorageEvent('storage', { key: 'nst-favourite-styles' }));
+  expect(one.favourites).toEqual(['cubist', 'mosaic']);
+  vi.resetModules();
+  const again = await opened();
+  await again.load();
+  expect(again.favourites).toEqual(['cubist', 'mosaic']);
+  expect(again.own.map(({ name }) => name).toSorted()).toEqual(['other.jpg', 'third.jpg']);
 });
 
 it('keeps uploads once, newest first, until they are removed', async () => {

@@ -1,6 +1,6 @@
 /** Looks: named settings, stored by this browser and exchanged as JSON files. */
 
-import { keep, recall } from './store';
+import { keep, listen, recall } from './store';
 import type { Options } from './types';
 
 export interface Look {
@@ -34,6 +34,11 @@ export function loadLooks(): Look[] {
 
 export function saveLooks(looks: Look[]): void {
   keep(KEY, JSON.stringify(looks));
+}
+
+/** Calls a function whenever another tab has saved or removed looks. */
+export function listenToLooks(onChange: () => void): void {
+  listen(KEY, onChange);
 }
 
 /** Adds a look, which replaces a look of the same name. */

@@ -1,18 +1,22 @@
 /**
- * Browser storage of the page. If the browser stores nothing, because cookies are blocked or there is no space, the
- * page still works, but forgets everything on a reload.
+ * Browser storage of the page, which all of its tabs share. If the browser stores nothing, because cookies are blocked
+ * or there is no space, the page still works, but forgets everything on a reload.
  */
 
-/** Returns the text stored under this key; null if there is none. */
+/** Texts that the browser did not store, by their keys. */
+const unstored = new Map<string, string>();
+
+/** Returns the text kept under this key; null if there is none. */
 export function recall(key: string): string | null {
   try {
-    return localStorage.getItem(key);
+    return unstored.get(key) ?? localStorage.getItem(key);
   } catch {
     return null;
   }
 }
 
 export function forget(key: string): void {
+  unstored.delete(key);
   try {
     localStorage.removeItem(key);
   } catch {
@@ -20,14 +24,22 @@ export function forget(key: string): void {
   }
 }
 
-/** Stores a text under this key and returns whether it was stored. */
-export function keep(key: string, text: string): boolean {
+/** Keeps a text under this key: stored by the browser, or else until a reload. */
+export function keep(key: string, text: string): void {
   try {
     localStorage.setItem(key, text);
-    return true;
+    unstored.delete(key);
   } catch {
-    return false;
+    unstored.set(key, text);
   }
+}
+
+/** Calls a function whenever another tab has changed the text stored under this key. */
+export function listen(key: string, onChange: () => void): void {
+  addEventListener('storage', (event) => {
+    // No key: all texts were removed.
+    if (event.key === key || event.key === null) onChange();
+  });
 }
 
 /**

@@ -10,7 +10,7 @@ import { copyOf, gallery, keyOf } from './gallery.svelte';
 import { keepTable, maskOf, recallTable, type Table } from './kept-studio';
 import { isTurnedUnseen } from './orientation';
 import { isLearned, isLearnedFile, LEARNED_FORMAT, learned, obeyed, pictureOfLearned } from './learned.svelte';
-import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
+import { listenToLooks, loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset, unmetNeed } from './options';
 import { formOf, type Mask, type Order, type Picture, type Repeated, type Style } from './submission';
@@ -109,6 +109,10 @@ class Studio {
   #seed = newSeed();
   /** Only restore of the stored table: a second one would replace what was chosen since the first. */
   #recalled: Promise<void> | undefined;
+
+  constructor() {
+    listenToLooks(() => (this.looks = loadLooks()));
+  }
 
   /** Loads what the server offers, and what this browser has stored. Raises Problem. */
   async load(): Promise<void> {
@@ -452,11 +456,11 @@ class Studio {
   }
 
   keepLook(name: string): void {
-    this.#saveLooks(withLook(this.looks, { name, preset: this.preset, options: { ...this.changes } }));
+    this.#saveLooks(withLook(loadLooks(), { name, preset: this.preset, options: { ...this.changes } }));
   }
 
   dropLook(name: string): void {
-    this.#saveLooks(this.looks.filter((look) => look.name !== name));
+    this.#saveLooks(loadLooks().filter((look) => look.name !== name));
   }
 
   useLook(look: Look): void {
@@ -467,7 +471,7 @@ class Studio {
   #importLooks(text: string, name: string): void {
     const looks = parseLooks(text);
     if (!looks) throw new WrongFile(texts.wrongFile.look(name));
-    this.#saveLooks(looks.reduce(withLook, this.looks));
+    this.#saveLooks(looks.reduce(withLook, loadLooks()));
     for (const look of looks) this.useLook(look);
     notices.say(texts.studio.lookImported(looks.map((look) => look.name).join(', ')));
   }

@@ -4,6 +4,7 @@ import * as api from './api';
 import * as files from './files';
 import { DOCUMENT, job, PATIENCE } from './fixtures';
 import type { Table } from './kept-studio';
+import { loadLooks, lookFile } from './looks';
 import { LEARNED_FORMAT } from './learned.svelte';
 import { notices } from './notices.svelte';
 import { studio } from './studio.svelte';
@@ -202,6 +203,40 @@ describe('a stored studio', () => {
 
   it('is empty without photos', async () => {
     expect(await reopened({ content: null, more: [] })).toMatchObject({ content: null, more: [] });
+  });
+});
+
+describe('looks', () => {
+  const names = (looks: { name: string }[]) => looks.map(({ name }) => name);
+
+  beforeEach(() => {
+    localStorage.clear();
+    studio.looks = [];
+  });
+
+  it('of two tabs are kept beside one another', async () => {
+    vi.resetModules();
+    const other = (await import('./studio.svelte')).studio;
+    studio.keepLook('Bold');
+    other.keepLook('Soft');
+    expect(names(loadLooks())).toEqual(['Bold', 'Soft']);
+    await studio.addFiles([lookFile({ name: 'Wild', preset: 'quality', options: {} })], null);
+    expect(names(loadLooks())).toEqual(['Bold', 'Soft', 'Wild']);
+    other.dropLook('Soft');
+    expect(names(loadLooks())).toEqual(['Bold', 'Wild']);
+    dispatchEvent(new StorageEvent('storage', { key: 'nst-looks' }));
+    expect(names(studio.looks)).toEqual(['Bold', 'Wild']);
+    localStorage.clear();
+    dispatchEvent(new StorageEvent('storage', { key: null }));
+    expect(studio.looks).toEqual([]);
+  });
+
+  it('are kept until a reload where the browser stores nothing', () => {
+    vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+      throw new DOMException('full', 'QuotaExceededError');
+    });
+    for (const name of ['Bold', 'Soft']) studio.keepLook(name);
+    expect(names(studio.looks)).toEqual(['Bold', 'Soft']);
   });
 });
 
