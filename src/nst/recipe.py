@@ -22,6 +22,14 @@ MAX_JSON_BYTES = 1_000_000
 """Maximum size of a recipe.json that is read; recipes have a few thousand bytes."""
 
 
+_OPTIONS: Mapping[ImageRole, str] = {
+    "mask": " --style-mask MASK",
+    "detail map": " --detail-map MAP",
+    "initial": " --init-image IMAGE",
+}
+"""Options of `nst stylize` that name an image, by its role."""
+
+
 class PictureFile(BaseModel):
     """Image file that was an input of a transfer."""
 
@@ -63,7 +71,7 @@ class PictureFile(BaseModel):
         raise InvalidImage(
             role,
             f"{file}, from which {result} was made, {problem}; name the pictures: "
-            f"nst stylize CONTENT STYLE --from-image {result}",
+            f"nst stylize CONTENT STYLE{_OPTIONS.get(role, '')} --from-image {result}",
         )
 
 

@@ -26,9 +26,10 @@ from nst.engine.network.files import BUNDLE
 from nst.engine.pictures.protect import protect
 from nst.files import sha256_of
 from nst.progress import Change, Distances
-from nst.recipe import Recipe
+from nst.recipe import PictureFile, Recipe
 from support.pictures import SAMPLES, picture
 from unit.engine.synthetic import random_tensors
+from unit.learning import tiny
 
 TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
 
@@ -423,6 +424,40 @@ def test_masks_and_their_recipe(nst: Nst, tmp_path: Path, content: Path, style: 
     assert not np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "three.png"))
     nst(*pictures, *TINY, "-o", "everywhere.png")
     assert not np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "everywhere.png"))
+
+
+def test_masks_of_a_recipe_stay_with_as_many_other_styles(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    Image.linear_gradient("L").resize(saved(content).size).save(tmp_path / "mask.png")
+    picture().save(tmp_path / "b.png")
+    tiny.saved(tmp_path / "two.nst", ("one", "two"))
+    masks = ("--style-mask", "-", "--style-mask", "mask.png")
+    assert nst("stylize", content, style, "b.png", *TINY, *masks, "-o", "one.png").code == 0
+    first = Recipe.read(tmp_path / "one.png").masks
+
+    def painted(*pictures: object) -> tuple[tuple[PictureFile | None, ...], list[str]]:
+        """Return the masks in the recipe of the image, and what is left out."""
+        (tmp_path / "again.png").unlink(missing_ok=True)
+        outcome = nst("stylize", *pictures, "--from-image", "one.png", "-o", "again.png")
+        assert outcome.code == 0
+        left_out = [line for line in outcome.error_lines if "left out" in line]
+        return Recipe.read(tmp_path / "again.png").masks, left_out
+
+    of = "nst: the style masks of one.png are left out:"
+    assert painted(content, "b.png", style) == (first, [])
+    fewer = f"{of} they are for 2 styles, and 1 is named"
+    assert painted(content, style) == ((), [fewer])
+    assert painted(content, style, "--style-mask=mask.png") == (first[1:], [])
+    learned = f"{of} a learned style takes none"
+    draft = ("--init-method=draft", "--total-iterations=0")
+    assert painted(content, "two.nst", *draft) == ((), [learned])
+    other = "nst: one.png has another photo; left out with it: style masks"
+    assert painted(style, style, "b.png") == ((), [other])
+    (tmp_path / "mask.png").unlink()
+    gone = nst("stylize", content, "b.png", style, "--from-image", "one.png")
+    assert gone.code == 2
+    assert gone.err.endswith("nst stylize CONTENT STYLE --style-mask MASK --from-image one.png\n")
 
 
 def test_a_detail_map_and_its_recipe(

@@ -1,13 +1,13 @@
 """`--from-image`: the recipe that is repeated, with the inputs that it lends."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from nst.cli.notices import tell
 from nst.errors import InvalidImage, InvalidOption
 from nst.files import sha256_of
-from nst.learning_options import is_style_file
+from nst.learning_options import is_learned, is_style_file
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
 
@@ -24,14 +24,20 @@ def read_recipe(file: Path) -> Recipe:
         raise InvalidOption("from_image", str(file), allowed) from error
 
 
-def recipe_for(recipe: Recipe, content: Path, file: Path, replaced: Collection[str]) -> Recipe:
-    """Return the recipe without the inputs that do not fit the content image.
+def recipe_for(
+    recipe: Recipe,
+    content: Path,
+    styles: Sequence[Path],
+    file: Path,
+    replaced: Collection[str],
+) -> Recipe:
+    """Return the recipe without the inputs that do not fit the named images.
 
-    Prints which inputs are left out. `file`: file with the recipe; `replaced`: names of the inputs
-    that the command line replaces.
+    Prints which inputs are left out. `styles`: style images of the command line, if any; `file`:
+    file with the recipe; `replaced`: names of the inputs that the command line replaces.
     """
     if _is_photo_of(recipe, content):
-        return recipe
+        return recipe if "masks" in replaced else _with_masks_for(recipe, styles, file)
     kept = recipe.initial if _is_learned(recipe.initial) else None
     other = recipe.model_copy(update={"masks": (), "detail_map": None, "initial": kept})
     left_out = [
@@ -42,6 +48,21 @@ def recipe_for(recipe: Recipe, content: Path, file: Path, replaced: Collection[s
     if left_out:
         tell(f"nst: {file} has another photo; left out with it: {', '.join(left_out)}")
     return other
+
+
+def _with_masks_for(recipe: Recipe, styles: Sequence[Path], file: Path) -> Recipe:
+    """Return the recipe without its masks if they do not fit these styles; print why."""
+    if not recipe.masks or not styles:
+        return recipe
+    if is_learned(styles):
+        reason = "a learned style takes none"
+    elif len(styles) != len(recipe.styles):
+        named = "1 is" if len(styles) == 1 else f"{len(styles)} are"
+        reason = f"they are for {len(recipe.styles)} styles, and {named} named"
+    else:
+        return recipe
+    tell(f"nst: the style masks of {file} are left out: {reason}")
+    return recipe.model_copy(update={"masks": ()})
 
 
 def weights_of(recipe: Recipe, options: StyleTransferOptions) -> str | None:

@@ -198,20 +198,20 @@ def stylize(
         recipe = read_recipe(from_image)
         if content:
             replaced = {
-                "masks": where or styles,
+                "masks": where,
                 "detail_map": detail_map,
                 "initial": init_image or values["init_method"],
             }
             named = [name for name, value in replaced.items() if value]
-            recipe = recipe_for(recipe, content, from_image, named)
+            recipe = recipe_for(recipe, content, styles, from_image, named)
         if recipe.detail_map:
             detail_map = detail_map or recipe.detail_map.locate(from_image, "detail map")
         content = content or recipe.content.locate(from_image, "content")
         if not styles:
             styles = tuple(style.locate(from_image, "style") for style in recipe.styles)
-            where = where or tuple(
-                mask.locate(from_image, "mask") if mask else None for mask in recipe.masks
-            )
+        where = where or tuple(
+            mask.locate(from_image, "mask") if mask else None for mask in recipe.masks
+        )
         if recipe.initial and not values["init_method"]:
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
