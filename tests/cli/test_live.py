@@ -115,12 +115,18 @@ def test_bad_input(nst: Nst, style: Path, tmp_path: Path) -> None:
         (("painting.jpg",), "STYLE must be a .nst file (got 'painting.jpg'); nst learn makes one"),
         (("none.nst",), "none.nst does not exist"),
         ((style, "none.mp4", "--port", 0), "there is no file of this name"),
-        ((style, "--color", "match"), "style or luminance with a learned style"),
+        ((style, "--color", "match"), "--color must be one of style, luminance (got 'match')"),
     ):
         outcome = nst("live", *arguments)
         assert outcome.code == 2
         assert reason in outcome.err
         assert len(outcome.error_lines) == 1
+
+
+def test_the_help_offers_only_colours_of_learned_styles(nst: Nst) -> None:
+    shown = nst("live", "--help").out
+    assert "--color [style|luminance]" in shown
+    assert "match" not in shown
 
 
 def test_a_port_that_is_taken(

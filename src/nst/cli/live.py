@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst.cli.command import Command, WholeNumberBetween, examples, option
+from nst.cli.command import Command, OneOf, WholeNumberBetween, examples, option
 from nst.cli.errors import debug_option
 from nst.cli.live_stream import LiveStream
 from nst.cli.machine import MachineOptions, live_machine_options
 from nst.cli.notices import tell
 from nst.cli.options import (
-    FIELDS,
     FILES,
     PATH,
+    TITLES,
     given,
     quiet_option,
     transfer_options,
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from nst.learning.live import Rate
     from nst.learning.painting import LearnedStyle
-
-FRAME_OPTIONS = ("size", "style_blend", "color", "color_amount")
-"""Options of an image that also have an effect on a frame."""
 
 SIZE_PIXELS = 480
 """Longest side of a frame in pixels, unless --size is given."""
@@ -71,9 +68,15 @@ TELL_SECONDS = 10.0
     help="Port on this machine where the stream is watched; 0 finds a free one.",
 )
 @option("--open", "opens", group=FILES, is_flag=True, help="Open the stream in the browser.")
-@transfer_options(
-    [name for name in FIELDS if name in FRAME_OPTIONS], with_dashes, PRESET, size=SIZE_PIXELS
+@transfer_options(["size"], with_dashes, PRESET, size=SIZE_PIXELS)
+@option(  # a learned style has no color match
+    "--color",
+    group=TITLES["picture"],
+    type=OneOf(["style", "luminance"]),
+    help="Colours of the result. style: the style's colours. luminance: stylize luminance only and "
+    "keep the content's chroma.  [default: style]",
 )
+@transfer_options(["color_amount", "style_blend"], with_dashes, PRESET)
 @live_machine_options
 @quiet_option
 @debug_option
