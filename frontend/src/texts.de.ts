@@ -16,7 +16,7 @@ export const errors: Errors = {
   },
   invalid_option: {
     what: 'Eine Einstellung hat einen ungültigen Wert.',
-    todo: 'Ins Atelier zurückgehen und die hier genannte Einstellung ändern.',
+    todo: 'Die hier genannte Einstellung im Atelier ändern.',
   },
   invalid_image: {
     what: 'Ein Bild lässt sich nicht verwenden.',

@@ -29,7 +29,7 @@ const englishErrors = {
   },
   invalid_option: {
     what: 'A setting has a value that is not possible.',
-    todo: 'Go back to the studio and change the setting that is named here.',
+    todo: 'Change the setting that is named here, in the studio.',
   },
   invalid_image: {
     what: 'A picture cannot be used.',

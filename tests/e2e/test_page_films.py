@@ -149,6 +149,7 @@ def test_a_film_in_several_passes_and_how_long_it_takes(
     expect(passes.get_by_role("radio", name="3")).to_be_checked()
     estimate = re.compile(rf"Takes about \d+ (s|min) .* {FRAMES} frames")
     expect(page.get_by_text(estimate)).to_be_visible()
+    page.get_by_role("radio", name=re.compile("^Draft")).click()
     set_options(page, Steps_at_most=0)
     expect(page.get_by_text("A draft and a learned style have one pass.")).to_be_visible()
 

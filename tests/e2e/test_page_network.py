@@ -47,6 +47,15 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+def test_an_order_that_cannot_be_painted_is_named_before_the_upload(tab: Page) -> None:
+    choose_samples(tab)
+    set_options(tab, Steps_at_most=0)
+    refusal = tab.get_by_role("alert")
+    expect(refusal).to_contain_text("expected at least 1; 0 is for init_method draft")
+    set_options(tab, Steps_at_most=8)
+    expect(refusal).to_be_hidden()
+
+
 def test_the_server_stops_and_comes_back_during_a_job(browser: Browser, own_server: Server) -> None:
     with visitor(browser, own_server.address) as context:
         page = context.new_page()
