@@ -13,12 +13,13 @@ from nst.engine.inputs import Pictures
 from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.matching import StyleSampler
 from nst.engine.losses.objective import Objective
+from nst.engine.losses.own import OwnSampler
 from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.budget import choose_plan
 from nst.engine.memory.kept import memory_for
 from nst.engine.memory.plan import Demand
-from nst.engine.network.encoder import Encoder
+from nst.engine.network.encoder import Encoded, Encoder
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.styles import mask_as_array, style_size
 from nst.engine.pictures.tensors import StyleInput, style_inputs, to_tensor
@@ -49,6 +50,7 @@ class Preparation:
     """Bytes that the process held before the first scale.
     A scale is freed before the next one is prepared, so all scales are planned from here."""
     sampler: StyleSampler
+    _own: OwnSampler = field(default_factory=OwnSampler, init=False)
     _encoders: dict[torch.dtype, Encoder] = field(default_factory=dict, init=False)
     """The latest encoder, which the next scale uses too unless its number type differs."""
 
@@ -137,14 +139,17 @@ class Preparation:
         plan: MemoryPlan,
         evaluations: int,
     ) -> Objective:
-        encoder = self._encoder(dtype)
+        encoder, encoded = self._encoder(dtype), None
+        if scene.search and plan.tiles == 1:
+            encoded = Encoded(scene.began, encoder(scene.began))  # the image to be evaluated next
         return Objective(
             encoder,
-            make_terms(encoder, scene, options, plan.tile_side, self.sampler),
+            make_terms(encoder, scene, options, plan.tile_side, self.sampler, self._own, encoded),
             scene.content.shape,
             held=scene.held,
             tile_side=plan.tile_side,
             evaluations=evaluations,
+            encoded=encoded,
         )
 
     def _encoder(self, dtype: torch.dtype) -> Encoder:

@@ -11,10 +11,11 @@ from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.matching import StyleSampler
 from nst.engine.losses.neighbors import neighbor_terms
+from nst.engine.losses.own import OwnSampler
 from nst.engine.losses.style import StyleTerm, compare
 from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.losses.term import Term
-from nst.engine.network.encoder import Encoder
+from nst.engine.network.encoder import Encoded, Encoder
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
@@ -66,16 +67,17 @@ def make_terms(
     options: StyleTransferOptions,
     tile_side: int | None = None,
     sampler: StyleSampler | None = None,
+    own: OwnSampler | None = None,
+    encoded: Encoded | None = None,
 ) -> Sequence[Term]:
     """Return the terms of a scale.
 
     `encoder`: the one that `make_encoder` makes for these options. `options`: options in force.
-    Features of whole images are
-    computed in tiles of about `tile_side` pixels. `sampler`: a sampler that may have kept samples
-    of the styles.
+    Features of whole images are computed in tiles of about `tile_side` pixels. `sampler`, `own` and
+    `encoded`: as in `neighbor_terms`.
     """
     if options.is_matched:
-        return _neighbor_terms(encoder, scene, options, tile_side, sampler)
+        return _neighbor_terms(encoder, scene, options, tile_side, sampler, own, encoded)
     layers = TermLayers.of(options, encoder.model)
     comparisons = compare(
         encoder,
@@ -99,6 +101,8 @@ def _neighbor_terms(
     options: StyleTransferOptions,
     tile_side: int | None,
     sampler: StyleSampler | None,
+    own: OwnSampler | None,
+    encoded: Encoded | None,
 ) -> Sequence[Term]:
     scale = scene.scale
     return neighbor_terms(
@@ -113,7 +117,9 @@ def _neighbor_terms(
         faces=scene.faces,
         seed=options.seed,
         sampler=sampler,
+        own=own,
         tile_side=tile_side,
+        encoded=encoded,
     )
 
 

@@ -7,7 +7,6 @@ arXiv 2203.13215, 2022, §4.2.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Self
 
 import torch
@@ -16,7 +15,8 @@ from torch.nn.functional import normalize
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
 from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, PLACE_LAYERS
-from nst.engine.losses.reading import CellReader, PlaceReader, read
+from nst.engine.losses.nearest import nearest
+from nst.engine.losses.reading import CellReader, PlaceReader, key_of, read
 from nst.engine.losses.style import AverageReader
 from nst.engine.losses.sums import sum_of, wide
 from nst.engine.losses.transport import StyleDirections
@@ -92,17 +92,12 @@ class StyleSampler:
         self, encoder: Encoder, styles: Sequence[Tensor], seed: int, tile_side: int | None
     ) -> list[StyleSample]:
         """Return a sample of each style (1, 3, H, W)."""
-        network = (encoder.model, encoder.dtype, encoder.padding, encoder.pooling)
-        keys = [(network, seed, _fingerprint(style)) for style in styles]
+        keys = [(seed, key_of(encoder, style)) for style in styles]
         self._kept = {key: sample for key, sample in self._kept.items() if key in keys}
         for key, style in zip(keys, styles, strict=True):
             if key not in self._kept:
                 self._kept[key] = StyleSample.of(encoder, style, seed, tile_side)
         return [self._kept[key] for key in keys]
-
-
-def _fingerprint(image: Tensor) -> tuple[torch.Size, bytes]:
-    return image.shape, sha256(image.numpy(force=True).tobytes()).digest()
 
 
 def _some_cells(cells: tuple[int, int], generator: torch.Generator) -> Tensor:
@@ -175,15 +170,15 @@ class QueryReader:
         self.queries[where] = self._projection.of(rows).view_as(self.queries[where])
 
 
-def nearest(queries: Tensor, keys: Tensor) -> Tensor:
-    """Return for each query the number of the key with the smallest cosine distance.
+def matches(queries: Tensor, keys: Tensor) -> Tensor:
+    """Return for each cell the number of the key with the smallest cosine distance.
 
     `queries`: (rows, columns, PROJECTED); they are centred on their mean. `keys`: those of a
     `StyleSample`. The numbers are (rows, columns).
     """
     sought, centre = queries.flatten(0, 1), queries.mean((0, 1))
     found = [
-        product(normalize(block - centre, dim=1).to(keys.dtype), keys.T).max(1).indices
+        nearest(normalize(block - centre, dim=1).to(keys.dtype), keys)
         for block in torch.split(sought, QUERIES_PER_BLOCK)
     ]
     return torch.cat(found).view(queries.shape[:2])

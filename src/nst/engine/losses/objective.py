@@ -20,7 +20,7 @@ from nst.engine.losses.sums import added
 from nst.engine.losses.temporal import TemporalTarget, temporal_gradient, temporal_loss
 from nst.engine.losses.term import Term
 from nst.engine.losses.total_variation import total_variation_gradient, total_variation_loss
-from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.encoder import Activations, Encoded, Encoder
 from nst.engine.network.tiles import Tile, cut
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.progress import Losses
@@ -55,19 +55,22 @@ class Objective:
         held: TemporalTarget | None = None,
         tile_side: int | None = None,
         evaluations: int = 0,
+        encoded: Encoded | None = None,
     ) -> None:
         """Create the objective.
 
         `encoder`: has the layers of all terms; deeper ones are not computed. `shape`: shape of the
         image, (1, 3, H, W). `held`: what the temporal term compares with; None: there is no
         temporal term. `tile_side`: side of the tiles in pixels; None: one tile. `evaluations`:
-        number of evaluations before.
+        number of evaluations before. `encoded`: what `encoder` has made of an image; it is used if
+        this image is the first that is evaluated.
         """
         self.encoder = encoder.up_to({layer for term in terms for layer in term.layers})
         self.evaluations = evaluations
         """Number of evaluations so far."""
         self._terms = terms
         self._held = held
+        self._encoded = encoded
         self._shape = torch.Size(shape)
         self.compute_in_tiles(tile_side)
 
@@ -115,11 +118,18 @@ class Objective:
         """
         of_tiles: list[list[Sequence[Tensor]]] = []
         for tile in self._tiles:
-            activations: Activations = self.encoder(tile.pixels(image))
+            activations = self._activations(tile.pixels(image))
             of_tiles.append([term.statistics(activations, tile) for term in self._terms])
             if len(self._tiles) > 1:
                 activations.clear()  # before those of the next tile are allocated
         return [added(of_term) for of_term in zip(*of_tiles, strict=True)], activations
+
+    def _activations(self, pixels: Tensor) -> Activations:
+        encoded, self._encoded = self._encoded, None
+        if encoded and torch.equal(encoded.image, pixels):
+            return encoded.activations
+        activations: Activations = self.encoder(pixels)
+        return activations
 
     def _losses(
         self,

@@ -15,6 +15,7 @@ from torch.linalg import vector_norm
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cosine import SMALLEST_SQUARE
+from nst.engine.losses.nearest import nearest_both_ways
 from nst.engine.losses.reading import add_at, features_at, places_in
 from nst.engine.losses.sums import wide
 from nst.engine.losses.transport import StyleDirections
@@ -25,9 +26,6 @@ SIDE = 128
 """Minimum number of places sampled along the longer side of a layer.
 The step between places is rounded down, so there may be nearly twice as many; smaller layers are
 sampled completely."""
-
-COSINES_AT_ONCE = 2**24
-"""Maximum number of cosines that a search holds at once: 64 MB in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,7 @@ def paired(features: Tensor, places: tuple[Tensor, Tensor], style: StyleDirectio
     ours = normalize(wide(features) - style.centre, dim=1)
     # The precision of the network is good enough for a search.
     seen, sought = (each.to(features.dtype) for each in (ours, style.rows))
-    # Two products are faster than the maximum of each column of one.
-    from_picture, from_style = _nearest(seen, sought), _nearest(sought, seen)
+    from_picture, from_style = nearest_both_ways(seen, sought)
     rows, columns = (each.to(features.device) for each in places)
     every = torch.arange(len(rows), device=rows.device)
     return Pairs(
@@ -94,12 +91,6 @@ def paired(features: Tensor, places: tuple[Tensor, Tensor], style: StyleDirectio
         targets=torch.cat([sought.index_select(0, from_picture), sought]),
         centre=style.centre,
     )
-
-
-def _nearest(queries: Tensor, keys: Tensor) -> Tensor:
-    """Return the number of the nearest key for each query; both have length 1."""
-    blocks = torch.split(queries, max(COSINES_AT_ONCE // len(keys), 1))
-    return torch.cat([(block @ keys.T).max(1).indices for block in blocks])
 
 
 class PlacesTerm:

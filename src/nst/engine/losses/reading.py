@@ -1,28 +1,47 @@
 """Readers of a whole image's features, which exist tile by tile only."""
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 
 import torch
 from torch import Tensor
 
 from nst.engine.losses.cells import cells_of_tile, of_layer
 from nst.engine.losses.sums import rows_of
-from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.encoder import Activations, Encoded, Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 
 Reader = Callable[[Tile, Activations], None]
 
 
-def read(encoder: Encoder, image: Tensor, tile_side: int | None, *readers: Reader) -> None:
+def read(
+    encoder: Encoder,
+    image: Tensor,
+    tile_side: int | None,
+    *readers: Reader,
+    encoded: Encoded | None = None,
+) -> None:
     """Show all readers the features of an image (1, 3, H, W), tile by tile.
 
-    The image passes through the network once, for any number of readers.
+    The image passes through the network once, for any number of readers, or not at all if it is
+    the one that has been encoded.
     """
-    for tile in cut(image.shape, tile_side, encoder.path):
+    tiles = cut(image.shape, tile_side, encoder.path)
+    if encoded and encoded.image is image and len(tiles) == 1:
+        for reader in readers:
+            reader(tiles[0], encoded.activations)
+        return
+    for tile in tiles:
         activations = encoder.features(tile.pixels(image))
         for reader in readers:
             reader(tile, activations)
         activations.clear()  # before those of the next tile are allocated
+
+
+def key_of(encoder: Encoder, image: Tensor) -> object:
+    """Return a key that is equal for networks and images with equal features."""
+    network = (encoder.model, encoder.dtype, encoder.padding, encoder.pooling)
+    return network, image.shape, sha256(image.numpy(force=True).tobytes()).digest()
 
 
 class CellReader:

@@ -175,7 +175,8 @@ def _content_bytes(demand: Demand) -> int:
     of_cells = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.content_layers)
     of_key = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.layers)
     cells = pixels // CELL_PIXELS**2
-    of_content = cells * (demand.number_bytes * of_cells + FLOAT32_BYTES * PROJECTED)
+    # The content's own hypercolumns exist twice: in its colours and in those of the styles.
+    of_content = cells * (2 * demand.number_bytes * of_cells + FLOAT32_BYTES * PROJECTED)
     # A style's keys exist twice while those of its rotations are joined.
     of_keys = demand.number_bytes * KEYS * of_key
     of_search = FLOAT32_BYTES * KEYS * PROJECTED

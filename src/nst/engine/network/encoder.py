@@ -7,6 +7,7 @@ Recognition, arXiv 1409.1556.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,15 @@ It limits the number of indices of the maxima, which take 8 bytes each."""
 Activations = dict[str, Tensor]
 """Features by layer name, (B, C, H, W), channels last.
 The requested layers are among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An image (B, 3, H, W) and what `Encoder.forward` returns of it."""
+
+    image: Tensor
+    activations: Activations
+
 
 AddGradient = Callable[[str, Tensor, Tensor], None]
 """Callback that adds the gradient of a layer's own loss in place.

@@ -14,14 +14,15 @@ from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_c
 from nst.engine.losses.content import DETAIL_WEIGHT
 from nst.engine.losses.cosine import CellTargets, CosineTerm
 from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, OWN_LAYERS
-from nst.engine.losses.neighbors import FACE_DETAIL, OWN_WEIGHT, neighbor_terms
+from nst.engine.losses.neighbors import FACE_DETAIL, neighbor_terms
 from nst.engine.losses.objective import LossWeights, Objective
+from nst.engine.losses.own import OWN_WEIGHT, OwnSampler
 from nst.engine.losses.places import PlacesTerm, paired
 from nst.engine.losses.reading import read
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
 from nst.engine.losses.term import Term
 from nst.engine.losses.transport import StyleDirections
-from nst.engine.network.encoder import Encoder
+from nst.engine.network.encoder import Encoded, Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
@@ -194,7 +195,12 @@ def test_many_pairs_of_one_place_add_up_the_same_way_each_time() -> None:
     assert all(torch.equal(first, other) for other in others)
 
 
-def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = None) -> list[Term]:
+def all_terms(
+    encoder: Encoder,
+    size: tuple[int, int],
+    tile_side: int | None = None,
+    own: OwnSampler | None = None,
+) -> list[Term]:
     """Return the terms of two styles with soft masks and a detail map.
     They are the terms before finishing, and those of its first search."""
     dtype = encoder.dtype
@@ -215,6 +221,7 @@ def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = N
             search=search,
             flourish=0.3,
             detail=ramp,
+            own=own,
             tile_side=tile_side,
         )
     ]
@@ -283,7 +290,7 @@ def test_own_hypercolumns_get_the_moments_of_the_style_that_is_there() -> None:
     after = {layer: rows.clone() for layer, rows in before.items()}
     for style, (first, last), amount in zip(styles, [(0, 4), (4, 8)], [1, 0.5], strict=True):
         sample = matching.StyleSample.of(encoder, style.image, 0, None)
-        index = matching.nearest(queries.queries, sample.keys)
+        index = matching.matches(queries.queries, sample.keys)
         cells = torch.arange(48).view(4, 12)[:, first:last].flatten()
         for layer, rows in before.items():
             matches = sample.cells[layer][index.flatten()[cells]]
@@ -349,7 +356,7 @@ def test_a_picture_is_its_own_neighbor() -> None:
     cells = matching.QueryReader(matching.Projection(0, image), image)
     read(encoder, image, None, cells)
     sample = matching.StyleSample.of(encoder, image, 0, None)
-    index = matching.nearest(cells.queries, sample.keys)
+    index = matching.matches(cells.queries, sample.keys)
     own = hypercolumns(encoder(image), MATCHED_LAYERS, whole(image))
     matched = torch.cat([sample.cells[layer] for layer in MATCHED_LAYERS], dim=1)[index.flatten()]
     torch.testing.assert_close(matched, own)
@@ -385,6 +392,60 @@ def test_a_sampler_keeps_the_samples_of_the_latest_styles() -> None:
     (again,) = sampler.samples(encoder, [one], 0, None)
     assert again is not sample
     torch.testing.assert_close(again.cells, sample.cells)
+
+
+def test_a_sampler_keeps_the_sample_of_the_latest_content() -> None:
+    encoder, sampler = encoder_of(), OwnSampler()
+    one, other = noise(32, 40, 13), noise(32, 40, 14)
+    sample = sampler.sample(encoder, one, None)
+    assert sampler.sample(encoder, one.clone(), 16) is sample
+    in_float32 = sampler.sample(encoder_of(torch.float32), one, None)
+    assert in_float32.rows["relu3_1"].dtype == torch.float32
+    assert sampler.sample(encoder, other, None) is not sample
+    again = sampler.sample(encoder, one, None)
+    assert again is not sample
+    torch.testing.assert_close(again.rows, sample.rows)
+    torch.testing.assert_close(again.sums, sample.sums)
+
+
+@pytest.mark.parametrize("tile_side", [None, 40])
+def test_a_kept_sample_gives_the_same_terms(tile_side: int | None) -> None:
+    """Terms do not change the sample that later searches use."""
+    size, encoder, own = (75, 90), encoder_of(), OwnSampler()
+    x = noise(*size, 11).flatten()
+    losses = [
+        objective_of(all_terms(encoder, size, tile_side, own=sampler), encoder, size)(
+            x, WEIGHTS
+        ).loss
+        for sampler in (None, own, own)
+    ]
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_an_encoded_image_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    size, encoder = (48, 64), encoder_of()
+    content, seen, style = noise(*size, 12), noise(*size, 13), StyleInput(noise(*size, 14))
+    encoded = Encoded(seen, encoder(seen))
+    passed: list[Tensor] = []
+    outputs = Encoder._outputs
+
+    def spied(self: Encoder, image: Tensor) -> Iterator[tuple[str, Tensor]]:
+        passed.append(image)
+        return outputs(self, image)
+
+    losses = []
+    for known in (None, encoded):
+        terms = neighbor_terms(
+            encoder, content, [style], seen, search=2, flourish=0.0, encoded=known
+        )
+        objective = Objective(encoder, terms, (1, 3, *size), encoded=known)
+        with monkeypatch.context() as patch:
+            patch.setattr(Encoder, "_outputs", spied)
+            losses += [objective(x.flatten(), WEIGHTS) for x in (seen, content, seen)]
+    assert len(passed) == 5
+    for one, other in zip(losses[:3], losses[3:], strict=True):
+        assert one.loss == other.loss
+        assert torch.equal(one.gradient, other.gradient)
 
 
 def test_what_is_seen_is_the_content_first_and_the_painting_in_the_end() -> None:
