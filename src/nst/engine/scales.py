@@ -21,8 +21,8 @@ They are for each coarser scale, where steps are cheap, for the finest one, and 
 finishing."""
 SEARCH_STEPS = 4
 """Number of steps of the finishing before its matches are searched again.
-A search takes as long as two and a half steps. With three steps images of 400 pixels come 1 % nearer to the
-style, with twelve they stay 6 % farther from it."""
+A search takes as long as two and a half steps. With three steps images of 400 pixels come 1 %
+nearer to the style, with twelve they stay 6 % farther from it."""
 
 LARGE_SIDE_PIXELS = 512
 """Longest side up to which a size gets its full share with style loss neighbors.
@@ -51,7 +51,7 @@ PREPARATION, MATCHED_PREPARATION = 2, 3
 """Numbers of evaluations that take as long as the preparation of a scale.
 The preparation computes the targets and, with style loss neighbors, searches for the matches."""
 
-FINISHING_FACTOR = 1.15
+FINISHING_FACTOR = 1.125
 """Time of a step while finishing, relative to an earlier step.
 It contains the step's share of a search."""
 
