@@ -78,6 +78,7 @@ def test_what_is_not_there(files: ImageStorage, tmp_path: Path) -> None:
     assert {each.name for each in tmp_path.iterdir()} <= {"files"}
     assert not files.list("nobody/")
     files.delete("nobody/")
+    files.delete("job/nothing")
 
 
 def test_what_is_known_about_a_file(files: ImageStorage) -> None:
@@ -97,6 +98,14 @@ def test_what_is_known_about_a_file(files: ImageStorage) -> None:
     changed = files.stat("job/content")
     assert changed is not None
     assert changed.etag != stored.etag
+
+
+def test_a_file_is_deleted_alone(files: ImageStorage) -> None:
+    keys = ["a/checkpoints/1", "a/checkpoints/12", "a/checkpoints/1-state"]
+    for key in keys:
+        files.put(key, b"state")
+    files.delete("a/checkpoints/1")
+    assert [file.key for file in files.list("a/checkpoints/")] == sorted(keys[1:])
 
 
 def test_files_of_a_directory(files: ImageStorage) -> None:

@@ -155,10 +155,14 @@ class ObjectStorage:
         with _errors(source, "write"):
             obstore.copy(self._store, source, target)
 
-    def delete(self, prefix: str) -> None:
-        for file in self.list(prefix):
-            with suppress(FileNotFoundError), _errors(file.key, "delete"):
-                obstore.delete(self._store, file.key)
+    def delete(self, name: str) -> None:
+        for key in self._keys(name):
+            with suppress(FileNotFoundError), _errors(key, "delete"):
+                obstore.delete(self._store, key)
+
+    def _keys(self, name: str) -> Sequence[str]:
+        """Return the keys of all files of a directory, or that of a file."""
+        return [file.key for file in self.list(name)] if name.endswith("/") else [name]
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
         """Return None: this storage has no public URL."""
@@ -188,10 +192,11 @@ class FolderStorage(ObjectStorage):
                 times.append(path.stat().st_mtime)
         return max(times)
 
-    def delete(self, prefix: str) -> None:
-        super().delete(prefix)
-        # Files that a process was writing when it was killed are not listed.
-        shutil.rmtree(self._folder / prefix.strip("/"), ignore_errors=True)
+    def delete(self, name: str) -> None:
+        super().delete(name)
+        if name.endswith("/"):
+            # Files that a process was writing when it was killed are not listed.
+            shutil.rmtree(self._folder / name.strip("/"), ignore_errors=True)
 
 
 class S3Storage(ObjectStorage):
@@ -207,13 +212,13 @@ class S3Storage(ObjectStorage):
         self._public = public
         self._signer = signer
 
-    def delete(self, prefix: str) -> None:
+    def delete(self, name: str) -> None:
         try:
-            with _errors(prefix, "delete"):
-                obstore.delete(self._store, [file.key for file in self.list(prefix)])
+            with _errors(name, "delete"):
+                obstore.delete(self._store, self._keys(name))
         except FileNotFoundError:
             # Another process deletes the same files, which some servers answer with an error.
-            super().delete(prefix)
+            super().delete(name)
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
         if self._public is None or (disposition and self._signer is None):

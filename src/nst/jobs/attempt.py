@@ -209,6 +209,8 @@ class Attempt:
             job.id, job.attempt, status, progress=progress, result=result, error=error
         )
         logger.info("job finished", extra=public_facts(finished))
+        if result:
+            self._delete_earlier(f"{job.id}/")
         if not finished.can_resume:
             with suppress(DependencyError):  # else they are deleted with the job
                 self._context.storage.delete(f"{job.id}/{CHECKPOINTS}")
@@ -243,3 +245,16 @@ class Attempt:
             logger.warning("checkpoint skipped: %s", error, extra=public_facts(self._job))
             return
         self._context.repository.keep_checkpoint(self._job.id, self._job.attempt, key)
+        self._delete_earlier(f"{job.id}/{CHECKPOINTS}")
+
+    def _delete_earlier(self, directory: str) -> None:
+        """Delete the files that earlier attempts stored in this directory, whose own replace them.
+        Otherwise a job that is canceled and resumed again and again would fill the storage."""
+        job, storage = self._job, self._context.storage
+        if job.attempt == 1:
+            return
+        with suppress(DependencyError):  # else they are deleted with the job
+            for file in storage.list(directory):
+                name = file.key.removeprefix(directory)
+                if (number := name.split("-")[0]).isdecimal() and int(number) < job.attempt:
+                    storage.delete(file.key)

@@ -50,38 +50,37 @@ def execute_job(job: Job, context: WorkerContext) -> None:
     dependency failed. The job is then queued again, at the end of the queue if the
     dependency works for other jobs."""
     began_at, outcome = time.monotonic(), Outcome.CRASHED
-    try:
-        context.feed.publish(job.id, None)
-        with (
-            workplace.directory_of(job.id) as directory,
-            Heartbeat(job, context) as heartbeat,
-        ):
-            outcome = Attempt(job, context, directory, heartbeat).run()
-    except LeaseLost as error:
-        outcome = Outcome.LEASE_LOST
-        logger.warning("%s", error, extra=public_facts(job))
-        _forget_if_deleted(job, context)
-    except StorageFull:
-        # The database may need the missing space to queue the job again.
-        _delete_painted(job, context)
-        outcome = _hand_back(
-            job, context, min(MOST_FILLS, context.settings.max_dependency_failures), FULL
-        )
-        raise
-    except DependencyError:
-        outcome = _hand_back(job, context, context.settings.max_dependency_failures, UNSERVED)
-        raise
-    except Exception:
-        with suppress(NSTError):
-            context.repository.fail_attempt(
-                job.id, job.attempt, context.settings.max_attempts, CRASHED
+    # The heart beats until the job is given back: a storage that hangs takes as long as a lease.
+    with Heartbeat(job, context) as heartbeat:
+        try:
+            context.feed.publish(job.id, None)
+            with workplace.directory_of(job.id) as directory:
+                outcome = Attempt(job, context, directory, heartbeat).run()
+        except LeaseLost as error:
+            outcome = Outcome.LEASE_LOST
+            logger.warning("%s", error, extra=public_facts(job))
+            _forget_if_deleted(job, context)
+        except StorageFull:
+            # The database may need the missing space to queue the job again.
+            _delete_painted(job, context)
+            outcome = _hand_back(
+                job, context, min(MOST_FILLS, context.settings.max_dependency_failures), FULL
             )
-        raise
-    finally:
-        context.watch(AttemptEnded(outcome, time.monotonic() - began_at))
-        # A late message of the engine must not be taken for one about the next job.
-        context.engine.kill()
-        context.feed.publish(job.id, None)
+            raise
+        except DependencyError:
+            outcome = _hand_back(job, context, context.settings.max_dependency_failures, UNSERVED)
+            raise
+        except Exception:
+            with suppress(NSTError):
+                context.repository.fail_attempt(
+                    job.id, job.attempt, context.settings.max_attempts, CRASHED
+                )
+            raise
+        finally:
+            context.watch(AttemptEnded(outcome, time.monotonic() - began_at))
+            # A late message of the engine must not be taken for one about the next job.
+            context.engine.kill()
+            context.feed.publish(job.id, None)
 
 
 def _hand_back(job: Job, context: WorkerContext, limit: int, error: JobError) -> Outcome:

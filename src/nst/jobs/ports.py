@@ -253,8 +253,9 @@ class ImageStorage(Protocol):
     def copy(self, source: str, target: str) -> None:
         """Copy a file within the storage. Raises FileNotFoundError."""
 
-    def delete(self, prefix: str) -> None:
-        """Delete all files of a directory and its subdirectories."""
+    def delete(self, name: str) -> None:
+        """Delete a file or, if the name ends with a slash, all files of a directory and its
+        subdirectories. Do nothing if there are none."""
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
         """Return a URL from which a client can download the file for `seconds`, with this

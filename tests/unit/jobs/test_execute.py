@@ -233,6 +233,40 @@ def test_what_was_asked_for_while_pictures_were_fetched_is_not_forgotten(house: 
     assert engine.heard[:2] == ["cancel", {"style_weight": 5.0}]
 
 
+def test_the_lease_is_renewed_until_a_job_is_given_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storage that hangs answers a question about it as late as a lease ends."""
+    job = house.submit()
+    failing(house, StorageError(Path("x"), "timed out"), "preview.jpg")
+
+    def probe(_: object) -> None:
+        wait_for_heartbeat(house, job.id)
+        raise StorageError(Path("x"), "timed out")
+
+    monkeypatch.setattr(execute, "probe_storage", probe)
+    with pytest.raises(StorageError):
+        run(house, ScriptedEngine([paints(1)]))
+    given_back = house.repository.get(job.id)
+    assert (given_back.status, given_back.failed_attempts) == (JobStatus.QUEUED, 0)
+
+
+def test_a_job_that_is_resumed_again_and_again_keeps_one_checkpoint_and_one_result(
+    house: House,
+) -> None:
+    job = house.submit()
+    for step in (1, 2, 3):
+        done = house.work(
+            paints(step, checkpoint=b"state %d" % step),
+            does(lambda: house.jobs.cancel("anna", job.id)),
+            finishes(JobStatus.CANCELED, steps=step),
+        )
+        assert done.can_resume
+        names = [name for name in files_of(house, job.id) if name[0] in "0123456789c"]
+        assert names == [f"{step}-result.png", f"checkpoints/{step}", "content"]
+        house.jobs.resume("anna", job.id)
+
+
 def test_a_job_that_takes_too_long_ends_with_the_picture_so_far(house: House) -> None:
     job = house.submit()
     engine = ScriptedEngine()
