@@ -82,6 +82,18 @@ def test_up_and_down(bare: SqlJobRepository, engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
+def test_down_to_a_revision(bare: SqlJobRepository, engine: sa.Engine, revision: str) -> None:
+    """A rollback names the revision that the earlier version needs."""
+    bare.migrate(revision)
+    then = tables(engine)
+    bare.migrate()
+    bare.migrate(revision)
+    assert tables(engine) == then
+    with engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == revision
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
 def test_a_filled_database_comes_along(
     bare: SqlJobRepository, engine: sa.Engine, revision: str
 ) -> None:

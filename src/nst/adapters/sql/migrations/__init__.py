@@ -28,7 +28,7 @@ revision."""
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Migrate the tables up to `revision` (0001 … or head), or down (base or -1).
+    """Migrate the tables up or down to `revision`: 0001 …, head, base, or -1 for one step down.
 
     Tables of a newer, compatible version stay as they are. Concurrent migrations wait for each
     other. Raises RepositoryError.
@@ -38,8 +38,8 @@ def migrate(url: str, revision: str = "head") -> None:
     from alembic.util import CommandError
 
     config = _alembic_config()
-    go = command.downgrade if revision in ("base", "-1") else command.upgrade
     with errors(), _migrating(url) as connection:
+        go = command.downgrade if _is_below(revision, connection) else command.upgrade
         if not _is_newer_and_compatible(connection, revision):
             config.attributes["connection"] = connection
             try:
@@ -96,6 +96,16 @@ def _found_revision(connection: Connection) -> str | None:
     from alembic.migration import MigrationContext
 
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_below(wanted: str, connection: Connection) -> bool:
+    """Return whether the wanted revision is older than that of the tables."""
+    if wanted in ("base", "-1"):
+        return True
+    found, newest_first = _found_revision(connection), _revisions()
+    if wanted not in newest_first or found not in newest_first:
+        return False
+    return newest_first.index(wanted) > newest_first.index(found)
 
 
 def _is_newer_and_compatible(connection: Connection, wanted: str) -> bool:
