@@ -246,6 +246,15 @@ def test_same_key_same_job(house: House) -> None:
     assert house.storage.directories() == [first.id]
 
 
+def test_same_key_same_job_of_an_earlier_version(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the API is upgraded, a request may be sent again to the newer version."""
+    first = house.submit(idempotency_key="k")
+    monkeypatch.setattr("nst.__version__", "99.0")
+    assert house.submit(idempotency_key="k") == first
+
+
 def test_same_key_other_order_is_a_conflict(house: House) -> None:
     house.submit(idempotency_key="k")
     with pytest.raises(JobConflict, match="belongs to another order"):
