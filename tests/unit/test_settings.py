@@ -170,11 +170,23 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("field", WRONG)
+WRONG_URLS = [
+    ("database_url", "postgresql+psycopg://user:hunter2@db:port/nst"),
+    ("database_url", "postgresql+psycopg://user:hunter2"),
+    ("redis_url", "hunter2@redis"),
+    ("redis_url", "redis://:hunter2@redis:port/0"),
+    ("s3_endpoint", "storage.example:9000"),
+    ("s3_endpoint", "https:///bucket"),
+    ("s3_public_endpoint", "pictures.example"),
+    ("s3_public_endpoint", "https://pictures.example:port"),
+]
+
+
+@pytest.mark.parametrize(("field", "text"), [*WRONG.items(), *WRONG_URLS])
 def test_wrong_values_are_named_and_secrets_are_not_shown(
-    field: str, monkeypatch: pytest.MonkeyPatch
+    field: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(f"NST_{field.upper()}", WRONG[field])
+    monkeypatch.setenv(f"NST_{field.upper()}", text)
     with pytest.raises(InvalidOption) as caught:
         load_settings()
     assert caught.value.field == f"NST_{field.upper()}"

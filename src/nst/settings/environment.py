@@ -24,7 +24,7 @@ from nst.settings.groups import (
     WorkerSettings,
 )
 
-SECRETS = ("database_url", "secret_key", "api_keys")
+SECRETS = ("database_url", "redis_url", "secret_key", "api_keys")
 """Fields whose values are never shown."""
 
 G = TypeVar("G", bound=Group)

@@ -9,7 +9,17 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from nst.errors import InvalidOption
-from nst.settings.values import ApiKeys, DatabaseUrl, Duration, Seconds, SigningKey, UrlPath, Words
+from nst.settings.values import (
+    ApiKeys,
+    DatabaseUrl,
+    Duration,
+    RedisUrl,
+    Seconds,
+    ServerUrl,
+    SigningKey,
+    UrlPath,
+    Words,
+)
 
 
 class Group(BaseModel):
@@ -45,7 +55,7 @@ class StorageSettings(Group):
     storage_url: str | None = Field(default=None, pattern="^s3://[^/]+(/.*)?$")
     """Bucket and prefix for images, s3://bucket/prefix.
     Default: a folder in the data directory."""
-    redis_url: SecretStr | None = None
+    redis_url: RedisUrl | None = None
     """URL of Redis for live progress and rate limits, redis://:password@host:6379/0.
     Default: both are kept in each process."""
 
@@ -59,10 +69,10 @@ class StorageSettings(Group):
 class S3Settings(Group):
     """The S3 server of the bucket, and the keys for it."""
 
-    endpoint: str | None = None
+    endpoint: ServerUrl | None = None
     """URL of an S3-compatible server, such as https://storage.example.
     Default: Amazon S3."""
-    public_endpoint: str | None = None
+    public_endpoint: ServerUrl | None = None
     """URL by which browsers reach the S3 server; with it they
     download large files from there. Default: Amazon S3, or none if NST_S3_ENDPOINT is set."""
     region: str = "us-east-1"

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -41,9 +42,30 @@ def _keys(value: Any) -> Any:
 
 
 def _database(url: SecretStr) -> SecretStr:
-    if not re.match(r"(sqlite|postgresql\+psycopg)://.", url.get_secret_value()):
+    if not _is_url(url.get_secret_value(), r"sqlite|postgresql\+psycopg"):
         raise ValueError("write postgresql+psycopg://user:password@host/database")
     return url
+
+
+def _redis(url: SecretStr) -> SecretStr:
+    if not _is_url(url.get_secret_value(), "rediss?|unix"):
+        raise ValueError("write redis://:password@host:6379/0")
+    return url
+
+
+def _server(url: str) -> str:
+    if not (_is_url(url, "https?") and urlsplit(url).hostname):
+        raise ValueError("write http:// or https:// and a host, as https://storage.example")
+    return url
+
+
+def _is_url(text: str, schemes: str) -> bool:
+    """Return whether this is a URL with one of these schemes and, if any, a numeric port."""
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        return False
+    return bool(re.match(f"({schemes})://.", text))
 
 
 def _path(path: str) -> str:
@@ -79,6 +101,8 @@ ApiKeys = Annotated[
 ]
 """SHA-256 of each API key, in hex, by the name of the key."""
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
+ServerUrl = Annotated[str, AfterValidator(_server)]
 UrlPath = Annotated[str, AfterValidator(_path)]
 """A path without a slash at its end, such as /nst; empty for the root."""
 SigningKey = Annotated[SecretStr, AfterValidator(_long_enough)]
