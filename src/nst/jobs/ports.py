@@ -254,8 +254,8 @@ class ImageStorage(Protocol):
         """Copy a file within the storage. Raises FileNotFoundError."""
 
     def delete(self, name: str) -> None:
-        """Delete a file or, if the name ends with a slash, all files of a directory and its
-        subdirectories. Do nothing if there are none."""
+        """Delete a file, or all files below a directory if the name ends with a slash.
+        Do nothing if there are none."""
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
         """Return a URL from which a client can download the file for `seconds`, with this

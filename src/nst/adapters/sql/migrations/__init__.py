@@ -28,7 +28,9 @@ revision."""
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Migrate the tables up or down to `revision`: 0001 …, head, base, or -1 for one step down.
+    """Migrate the tables up or down to `revision`.
+
+    It is 0001 …, head, base, or -1 for one step down.
 
     Tables of a newer, compatible version stay as they are. Concurrent migrations wait for each
     other. Raises RepositoryError.
