@@ -15,6 +15,7 @@ from support.browser import (
     visitor,
     wait_for_step,
     wait_until_finished,
+    wait_until_loaded,
 )
 from support.servers import Server
 
@@ -103,6 +104,8 @@ def test_the_focus_stays_near_what_disappears(page: Page) -> None:
     page.goto("/jobs")
     cards = page.get_by_role("list", name="My pictures").get_by_role("listitem")
     expect(cards).to_have_count(2)
+    for card in cards.all():  # a thumbnail that is asked for after the deletion is missing
+        wait_until_loaded(card.get_by_role("img").first)
     _delete_by_keyboard(cards.first)
     expect(cards).to_have_count(1)
     expect(cards.locator(":focus")).to_be_attached()

@@ -43,6 +43,7 @@ def sized(browser: Browser, server: Server, request: pytest.FixtureRequest) -> I
 
 def test_five_clicks_from_the_first_page_to_a_saved_painting(sized: Page) -> None:
     sized.goto("/")
+    sized.get_by_role("heading", level=1).wait_for(state="attached")
     check(sized)
     sized.get_by_role("link", name="Paint a photo").first.click()
     sized.get_by_role("button", name="Use Cat").click()
