@@ -79,7 +79,8 @@ class MemoryPlan:
     A new one is written before the old one is deleted, so that both exist for a moment."""
     keeps_freed_memory: bool = False
     """Whether the process keeps freed memory for the next tensors, which is faster.
-    `activation_bytes` contains the gaps between them."""
+    `activation_bytes` contains the gaps between them. With style loss neighbors, the content
+    image's features are kept for the next search as well."""
 
     @property
     def peak_bytes(self) -> int:

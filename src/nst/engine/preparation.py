@@ -144,13 +144,28 @@ class Preparation:
             encoded = Encoded(scene.began, encoder(scene.began))  # the image to be evaluated next
         return Objective(
             encoder,
-            make_terms(encoder, scene, options, plan.tile_side, self.sampler, self._own, encoded),
+            make_terms(
+                encoder,
+                scene,
+                options,
+                plan.tile_side,
+                self.sampler,
+                self._own_sampler(plan),
+                encoded,
+            ),
             scene.content.shape,
             held=scene.held,
             tile_side=plan.tile_side,
             evaluations=evaluations,
             encoded=encoded,
         )
+
+    def _own_sampler(self, plan: MemoryPlan) -> OwnSampler | None:
+        """Return the sampler that keeps the content's features, if memory has room for them."""
+        if plan.keeps_freed_memory:
+            return self._own
+        self._own.forget()
+        return None
 
     def _encoder(self, dtype: torch.dtype) -> Encoder:
         if dtype not in self._encoders:

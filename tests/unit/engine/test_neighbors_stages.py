@@ -10,9 +10,11 @@ from PIL import Image
 
 from nst import Controls, Inputs, StyleTransferOptions
 from nst.engine import preparation, scale_task
-from nst.engine.memory.plan import predict
+from nst.engine.losses import own
+from nst.engine.memory.plan import Demand, predict
 from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
+from nst.progress import MemoryPlan
 from unit.engine.synthetic import limit_of_tiles, narrow_projections, narrow_transfer
 from unit.engine.test_neighbors import CONTENT, LEFT, OTHER, STYLE, difference, pixels
 
@@ -164,6 +166,30 @@ def test_within_a_memory_limit_it_is_painted_in_tiles(monkeypatch: pytest.Monkey
     assert tiled.memory_plan.tiles > 1
     assert trims
     assert difference(pixels(whole.image), pixels(tiled.image)) < 0.1
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_only_a_plan_with_room_keeps_features_between_searches(
+    is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan(demand: Demand, *_: object) -> MemoryPlan:
+        return predict(demand, None, 20, keeps_freed_memory=is_kept)
+
+    sampled: list[bool] = []
+    of = own.OwnSample.of
+
+    def counted(*arguments: Any, is_kept: bool = False) -> own.OwnSample:
+        sampled.append(is_kept)
+        return of(*arguments, is_kept=is_kept)
+
+    monkeypatch.setattr(preparation, "choose_plan", plan)
+    monkeypatch.setattr(own.OwnSample, "of", counted)
+    method = transfer(total_iterations=16)
+    (*_, finishing) = scales((64, 48), method.options)
+    searches = {finishing.search(step) for step in range(1, finishing.steps + 1)}
+    assert len(searches) > 1
+    method.run(Inputs(CONTENT, STYLE))
+    assert sampled == ([True] if is_kept else [False] * (1 + len(searches)))
 
 
 def test_tiles_paint_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:

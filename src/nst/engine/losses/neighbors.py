@@ -25,7 +25,7 @@ from nst.engine.losses.layers import (
     evenly,
 )
 from nst.engine.losses.matching import Projection, QueryReader, StyleSampler, matches
-from nst.engine.losses.own import Matched, OwnSampler, content_terms
+from nst.engine.losses.own import Matched, OwnSample, OwnSampler, content_terms
 from nst.engine.losses.places import PlacesTerm, paired, sampled_places
 from nst.engine.losses.reading import PlaceReader, read
 from nst.engine.losses.room import room_in
@@ -100,7 +100,11 @@ def neighbor_terms(
                 for layer, of_layer in where.items()
             }
             terms.append(PlacesTerm("style", pairs, amount.mean().item()))
-    of_content = (own or OwnSampler()).sample(encoder, content, tile_side)
+    of_content = (
+        own.sample(encoder, content, tile_side)
+        if own
+        else OwnSample.of(encoder, content, tile_side)
+    )
     terms += content_terms(of_content, content, found, _kept_detail(detail, faces))
     if flourish:
         amount = flourish_amount(content, detail, faces)

@@ -37,14 +37,18 @@ class OwnSample:
     """Hypercolumns of all cells, by layer (cells, C)."""
     sums: Sequence[Tensor]
     """Sums of the features by place, layer by layer of the structure term."""
+    is_kept: bool
+    """Whether somebody keeps the sample, so that its terms may not change it."""
 
     @classmethod
-    def of(cls, encoder: Encoder, content: Tensor, tile_side: int | None) -> Self:
+    def of(
+        cls, encoder: Encoder, content: Tensor, tile_side: int | None, *, is_kept: bool = False
+    ) -> Self:
         """Sample a content image (1, 3, H, W)."""
         own = CellReader(OWN_LAYERS, _numbers(content), encoder.dtype)
         structure = StructureReader(_grid(content))
         read(encoder.up_to(OWN_LAYERS), content, tile_side, own, structure)
-        return cls(own.rows, structure.sums)
+        return cls(own.rows, structure.sums, is_kept)
 
 
 class OwnSampler:
@@ -60,9 +64,13 @@ class OwnSampler:
         """Return a sample of a content image (1, 3, H, W)."""
         key = key_of(encoder, content)
         if key not in self._kept:
-            self._kept.clear()  # memory has no room for two
-            self._kept[key] = OwnSample.of(encoder, content, tile_side)
+            self.forget()  # memory has no room for two
+            self._kept[key] = OwnSample.of(encoder, content, tile_side, is_kept=True)
         return self._kept[key]
+
+    def forget(self) -> None:
+        """Free the memory of the latest sample."""
+        self._kept.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +98,15 @@ def content_terms(
     Where a style is, each channel of the hypercolumns gets the mean and the deviation of the
     matches of its cells, by the amount of the style. Where no style is, the hypercolumns stay as
     they are. `content`: the image that was sampled, (1, 3, H, W). `detail`: where to keep more of
-    it, (1, 1, H, W), 0…1.
+    it, (1, 1, H, W), 0…1. The terms take the memory of a sample that nobody keeps.
     """
     numbers, cells = _numbers(content), cells_of(content.shape[2:])
     rows = {
-        layer: _moved(of_layer, [(style.moments[layer], style.amounts) for style in found])
+        layer: _move(
+            of_layer,
+            [(style.moments[layer], style.amounts) for style in found],
+            into=torch.empty_like(of_layer) if own.is_kept else of_layer,
+        )
         for layer, of_layer in own.rows.items()
     }
     weights = content.new_ones(cells) if detail is None else detail_weights(detail, cells)[0, 0]
@@ -115,11 +127,12 @@ def _grid(content: Tensor) -> Grid:
     return Grid(*content.shape[2:])
 
 
-def _moved(rows: Tensor, styles: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """Return rows with the means and deviations of the styles, by their amounts.
+def _move(rows: Tensor, styles: Sequence[tuple[Tensor, Tensor]], *, into: Tensor) -> Tensor:
+    """Give rows the means and deviations of the styles, by their amounts.
 
     `styles`: moments (3, C) and amounts (n,) of each style. Each style changes the mean and the
-    deviation that the rows have where the style is. What the amounts leave of a row stays.
+    deviation that the rows have where the style is. What the amounts leave of a row stays. `into`:
+    where the new rows are written; it may be `rows`.
     """
     blocks = torch.split(rows, BLOCK_ROWS)
     moves = []
@@ -130,15 +143,14 @@ def _moved(rows: Tensor, styles: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
                 _moments(wide(block), part) for block, part in zip(blocks, parts, strict=True)
             ]
             moves.append((_spread(torch.stack(of_rows).sum(0)), _spread(moments), parts))
-    moved = torch.empty_like(rows)
     for number, block in enumerate(blocks):
         before = wide(block)
         after = before.clone()
         for (mean, deviation), (other_mean, other_deviation), parts in moves:
             shifted = (before - mean) / (deviation + 1e-6) * other_deviation + other_mean
             after += parts[number][:, None] * (shifted - before)
-        moved[number * BLOCK_ROWS :][: len(block)] = after
-    return moved
+        into[number * BLOCK_ROWS :][: len(block)] = after
+    return into
 
 
 def _moments(rows: Tensor, weights: Tensor) -> Tensor:

@@ -150,7 +150,7 @@ def predict(
         process_bytes=demand.process_bytes + WORKSPACE_BYTES,
         network_bytes=_network_bytes(demand),
         vector_bytes=BYTES_PER_VECTOR_PIXEL * (vectors * pixels + style_pixels),
-        content_bytes=_content_bytes(demand),
+        content_bytes=_content_bytes(demand, keeps_sample=keeps_freed_memory),
         activation_bytes=round(FRAGMENTATION * gaps * demand.number_bytes * held_numbers),
         checkpoint_bytes=BYTES_PER_VECTOR_PIXEL * _kept_vectors(demand, history_size) * pixels,
         keeps_freed_memory=keeps_freed_memory,
@@ -166,8 +166,12 @@ def _kept_vectors(demand: Demand, history_size: int) -> int:
     return kept + demand.has_average + demand.is_matched
 
 
-def _content_bytes(demand: Demand) -> int:
-    """Return the bytes kept of the content image and, for matching, of the styles."""
+def _content_bytes(demand: Demand, *, keeps_sample: bool) -> int:
+    """Return the bytes kept of the content image and, for matching, of the styles.
+
+    `keeps_sample`: whether the content's own hypercolumns exist twice: in its colours, for the next
+    search, and in those of the styles.
+    """
     pixels = math.prod(demand.size)
     if not demand.is_matched:
         numbers = sum(map(_numbers_per_pixel, demand.content_layers))
@@ -175,8 +179,8 @@ def _content_bytes(demand: Demand) -> int:
     of_cells = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.content_layers)
     of_key = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.layers)
     cells = pixels // CELL_PIXELS**2
-    # The content's own hypercolumns exist twice: in its colours and in those of the styles.
-    of_content = cells * (2 * demand.number_bytes * of_cells + FLOAT32_BYTES * PROJECTED)
+    of_own = (1 + keeps_sample) * demand.number_bytes * of_cells
+    of_content = cells * (of_own + FLOAT32_BYTES * PROJECTED)
     # A style's keys exist twice while those of its rotations are joined.
     of_keys = demand.number_bytes * KEYS * of_key
     of_search = FLOAT32_BYTES * KEYS * PROJECTED
