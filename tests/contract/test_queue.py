@@ -134,6 +134,22 @@ def test_a_busy_worker_keeps_its_place(join: Join) -> None:
     assert {delivery.job_id for delivery in take(worker, ids)} == ids
 
 
+def test_a_busy_worker_receives_a_message_per_job(join: Join) -> None:
+    """A worker that is always busy receives every message, so that the lag does not grow."""
+    worker, publisher = join(), join()
+    worker.receive(0.0)
+    for _ in range(3):
+        (published,) = publish(publisher, 1)
+
+        def received_after_a_job() -> Delivery | None:
+            stays(worker, 1)
+            return worker.receive(0.0)
+
+        delivery = wait_until(received_after_a_job)
+        assert delivery.job_id == published
+        worker.commit(delivery)
+
+
 def test_to_stay_where_one_has_never_been(join: Join) -> None:
     queue = join()
     queue.stay()

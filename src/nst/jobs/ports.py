@@ -205,7 +205,8 @@ class JobQueue(Protocol):
 
     def stay(self) -> None:
         """Keep the membership in the group.
-        Call it every second while no message is wanted."""
+        Call it every second between calls of `receive`; a message that comes meanwhile is then
+        received without waiting."""
 
     def trouble(self, *processes: ProcessName) -> str | None:
         """Return why these processes cannot use the queue, as a text for an operator.

@@ -64,7 +64,7 @@ class KafkaJobQueue:
         self._consumer_errors = client.ConnectionErrors()
         self._wants_message = False
         self._arrived = deque[Message]()
-        """Messages that arrived while none was wanted."""
+        """Messages that arrived before they were asked for."""
         self._commits: dict[tuple[int, int], KafkaError | None] = {}
         """Results of commits by partition and offset: None, or the error."""
         self._owed: dict[int, TopicPartition] = {}
@@ -101,8 +101,9 @@ class KafkaJobQueue:
     def stay(self) -> None:
         if self._consumer is None:
             return
-        with self._consuming(wants_message=False) as consumer:
-            while (message := self._poll(consumer, time.monotonic())) is not None:
+        # The first message after a pause takes half a second, for which no worker waits after a job.
+        with self._consuming(wants_message=not self._arrived) as consumer:
+            if (message := self._poll(consumer, time.monotonic())) is not None:
                 self._arrived.append(message)
             if self._ends is None:
                 self._ends = EndOffsets(self._settings)
