@@ -130,6 +130,20 @@ def test_gpu_workers_get_a_gpu_and_torch_with_cuda(env_file: Path) -> None:
     assert worker["environment"]["NST_WORKER_DEVICE"] == "cuda"
 
 
+@pytest.mark.parametrize("overlay", [(), OVERLAYS["gpu"]])
+def test_the_api_estimates_with_the_speeds_of_the_workers(
+    overlay: tuple[str, ...], env_file: Path
+) -> None:
+    services = services_of(env_file, *overlay)
+    (api,), (worker, *_) = (services[name]["volumes"] for name in ("api", "worker"))
+    assert (worker["source"], worker["target"]) == (api["source"], api["target"])
+    assert api["read_only"]
+    dockerfile = (REPOSITORY / "deploy" / "Dockerfile").read_text()
+    assert f"NST_CACHE_DIR={api['target']}" in dockerfile
+    devices = [services[name]["environment"]["NST_WORKER_DEVICE"] for name in ("api", "worker")]
+    assert devices[0] == devices[1]
+
+
 def test_make_and_the_documents_start_it_alike() -> None:
     make = ["make", "--no-print-directory", "--dry-run", "--old-file=.env", "up"]
     done = subprocess.run(make, cwd=REPOSITORY, capture_output=True, text=True, check=True)
