@@ -101,6 +101,7 @@ class _Inputs:
     def place(self, upload: Upload, role: ImageRole, name: str) -> Picture:
         key = f"{self.job_id}/{name}"
         if role == "style" and learned_inputs.are_learned([upload.data]):
+            learned_inputs.check_accepted(upload.data, "style_image", self.intake.limits)
             picture = learned_inputs.picture(upload.data, clean_name(upload.name, role), key)
         else:
             needs_texture = role == "style" and self.request.options.is_matched

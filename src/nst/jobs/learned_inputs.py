@@ -9,6 +9,7 @@ from nst.jobs.order import LEARNED_TYPE, Picture
 from nst.learned_file import SUFFIX
 from nst.learning_options import check_learned
 from nst.options import StyleTransferOptions
+from nst.settings.groups import Limits
 
 
 def are_learned(styles: Sequence[bytes]) -> bool:
@@ -35,6 +36,21 @@ def count_styles(styles: Sequence[bytes], options: StyleTransferOptions, *, has_
         raise InvalidOption("style_mask", "a mask", "none with a learned style")
     check_learned(options)
     return len(learned_file.read(styles[0], "the file").facts.styles)
+
+
+def check_accepted(data: bytes, field: str, limits: Limits) -> None:
+    """Raise InvalidOption if the server takes no learned style, or none of this size."""
+    if not limits.max_learned_styles_per_client:
+        allowed = "an image; this server takes no learned styles"
+        raise InvalidOption(field, "a learned style", allowed)
+    check_size(data, field, limits)
+
+
+def check_size(data: bytes, field: str, limits: Limits) -> None:
+    """Raise InvalidOption if the file of a learned style is too large."""
+    if len(data) > limits.max_learned_style_bytes:
+        allowed = f"a file of at most {limits.max_learned_style_bytes / 1e6:g} MB"
+        raise InvalidOption(field, f"{len(data) / 1e6:.1f} MB", allowed)
 
 
 def picture(data: bytes, name: str, key: str) -> Picture:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nst import learned_file, learned_graph
 from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyStyles
+from nst.jobs import learned_inputs
 from nst.jobs.job import ID, Job, new_id
 from nst.jobs.ports import ImageStorage
 from nst.jobs.quota import Quota
@@ -125,9 +126,7 @@ class LearnedStyles:
         `name`: file name or display name. `client`: client whose uploaded bytes are
         counted. `counted_as`: name of the client in stored data. Raises InvalidOption,
         InvalidStyleFile, TooManyRequests, TooManyStyles."""
-        if len(data) > self.limits.max_learned_style_bytes:
-            allowed = f"a file of at most {self.limits.max_learned_style_bytes / 1e6:g} MB"
-            raise InvalidOption("file", f"{len(data) / 1e6:.1f} MB", allowed)
+        learned_inputs.check_size(data, "file", self.limits)
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
         self.check_room(owner, counted_as, "file")

@@ -159,6 +159,24 @@ def test_a_server_that_keeps_none(tmp_path: Path, data: bytes) -> None:
     house.close()
 
 
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ({"max_learned_styles_per_client": 0}, "this server takes no learned styles"),
+        ({"max_learned_style_bytes": 10}, "expected a file of at most"),
+    ],
+)
+def test_the_limits_hold_for_a_file_sent_as_the_style(
+    tmp_path: Path, data: bytes, limit: dict[str, int], reason: str
+) -> None:
+    house = House(tmp_path, limits=limited_to(**limit))
+    fields = form(style_image=upload(data, "waves.nst"), preset=None)
+    response: Any = house.client().post(JOBS, data=fields)
+    assert (response.status_code, response.json["field"]) == (422, "style_image")
+    assert reason in response.json["detail"]
+    house.close()
+
+
 def test_a_client_keeps_only_so_many(tmp_path: Path, data: bytes) -> None:
     house = House(tmp_path, limits=limited_to(max_learned_styles_per_client=1))
     client = house.client()

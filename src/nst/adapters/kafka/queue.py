@@ -101,7 +101,7 @@ class KafkaJobQueue:
     def stay(self) -> None:
         if self._consumer is None:
             return
-        # The first message after a pause takes half a second, for which no worker waits after a job.
+        # The first message after a pause takes half a second; no worker waits for it after a job.
         with self._consuming(wants_message=not self._arrived) as consumer:
             if (message := self._poll(consumer, time.monotonic())) is not None:
                 self._arrived.append(message)
