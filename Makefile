@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Python compiles a module when it is first imported; most installed modules never are.
 DIST := dist
+# Python compiles a module when it is first imported; most installed modules never are.
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 
 .PHONY: help setup demo serve page test images test-images test-compose check check-program check-page check-tests fix bench chaos docs gallery screenshots up down lock \

@@ -28,6 +28,23 @@ def test_the_layers_are_those_that_import_linter_checks() -> None:
     assert shown.splitlines() == [layer.replace("nst.", "") for layer in checked]
 
 
+def test_every_module_outside_the_engine_is_kept_from_computing() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (kept,) = (
+        contract["source_modules"]
+        for contract in contracts
+        if contract["name"] == "Only the engine and learning compute"
+    )
+    modules = {
+        f"nst.{path.stem}"
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    computing = {"nst.engine", "nst.engine_process", "nst.learning", "nst.deep_pixels"}
+    assert set(kept) == modules - computing - {"nst.__init__"}
+
+
 def test_every_module_of_the_package_is_in_the_tree() -> None:
     (tree,) = re.findall(r"^```\nsrc/nst/\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
     for path in PACKAGE.iterdir():

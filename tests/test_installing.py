@@ -60,7 +60,7 @@ def test_no_document_promises_a_package_that_no_index_has(document: Path) -> Non
     """An extra is allowed, because pip adds it to the installed package."""
     for line in document.read_text().splitlines():
         for promised in re.findall(r"pip install (?:--\S+ )*'?nst\b(?!-)\S*", line):
-            is_extra = re.search(r"nst\[(video|heic|onnx)\]", promised)
+            is_extra = re.search(r"nst\[(video|heic)\]", promised)
             assert is_extra or re.search(r"no `|somebody else", line), line
 
 

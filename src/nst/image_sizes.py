@@ -52,6 +52,7 @@ def limited(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
 
 
 def check_pixels(size: tuple[int, int], role: ImageRole, max_pixels: int) -> None:
+    """Raise ImageTooLarge if this width and height are too many pixels."""
     width, height = size
     if width * height > max_pixels:
         raise ImageTooLarge(

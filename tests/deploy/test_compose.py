@@ -242,6 +242,14 @@ def test_the_example_says_the_defaults() -> None:
             assert f"${{{name}:-{value}}}" in compose_text, name
 
 
+def test_the_example_has_every_setting_that_can_be_said() -> None:
+    compose_text = (REPOSITORY / "compose.yaml").read_text()
+    passed = re.findall(r"^ +(NST_[A-Z_]+):$", compose_text, re.MULTILINE)
+    assert len(passed) > 30
+    for name in passed:
+        assert re.search(rf"^#?{name}=", EXAMPLE, re.MULTILINE), name
+
+
 def test_prometheus_looks_where_the_services_listen(services: dict[str, Any]) -> None:
     asked = yaml.safe_load((REPOSITORY / "deploy" / "prometheus" / "prometheus.yml").read_text())
     dockerfile = (REPOSITORY / "deploy" / "Dockerfile").read_text()

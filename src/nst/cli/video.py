@@ -33,7 +33,7 @@ from nst.cli.options import (
 )
 from nst.cli.painter import Painter
 from nst.errors import InvalidOption
-from nst.film_options import MAX_PASSES, ONCE_FOR_DRAFTS, later_options
+from nst.film_options import LATER_SHARES, MAX_PASSES, ONCE_FOR_DRAFTS, later_options
 from nst.learned_file import learned_preset
 from nst.learning_options import is_style_file
 from nst.options import StyleTransferOptions
@@ -74,8 +74,9 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     "--steps",
     group=TITLES["end"],
     type=click.IntRange(min=0),
-    help="Optimizer steps for every later frame.  [default: one for every 28 of the first, with "
-    "Gram matrices for every 10]",
+    help="Optimizer steps for every later frame.  [default: one for every "
+    f"{LATER_SHARES['neighbors']} of the first, with Gram matrices for every "
+    f"{LATER_SHARES['gram']}]",
 )
 @option(
     "--passes",

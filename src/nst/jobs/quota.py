@@ -28,23 +28,24 @@ class Quota:
             raise
 
     def take_request(self, client: str, limit: int) -> None:
-        """Count a request; `limit`: requests in a minute."""
+        """Count a request; `limit`: requests in a minute. Raises TooManyRequests."""
         if wait := self.limiter.take("requests", client, 1, limit, MINUTE_SECONDS):
             raise TooManyRequests(f"more than {limit} requests in a minute", wait)
 
     def take_bytes(self, client: str, size_bytes: int, limit: int) -> None:
         """Count the bytes of an upload of any kind, and of the copies that it causes;
-        `limit`: bytes in a day."""
+        `limit`: bytes in a day. Raises TooManyRequests."""
         if wait := self.limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"this would exceed the {limit / 1e6:g} MB of a day", wait)
 
     def take_work(self, client: str, pixel_steps: int, limit: int) -> None:
-        """Count the work of a job; `limit`: pixels × steps in a day."""
+        """Count the work of a job; `limit`: pixels × steps in a day. Raises TooManyRequests."""
         if wait := self.limiter.take("work", client, pixel_steps, limit, DAY_SECONDS):
             raise TooManyRequests(f"this would exceed the {limit:,} pixels × steps of a day", wait)
 
     def take_minutes(self, client: str, minutes: float, limit: int) -> None:
-        """Count the minutes of a job that learns; `limit`: minutes in a day."""
+        """Count the minutes of a job that learns; `limit`: minutes in a day.
+        Raises TooManyRequests."""
         seconds = math.ceil(60 * minutes)
         if wait := self.limiter.take("learning", client, seconds, 60 * limit, DAY_SECONDS):
             reason = f"this would exceed the {limit} minutes of learning of a day"

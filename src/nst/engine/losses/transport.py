@@ -66,7 +66,6 @@ class TransportTerm:
         name: str,
         style: Mapping[str, StyleDirections],
         places: Mapping[str, Places],
-        weight: float = 1.0,
     ) -> None:
         """Create the term.
 
@@ -76,7 +75,6 @@ class TransportTerm:
         self.layers: Collection[str] = tuple(style)
         self._style = style
         self._places = places
-        self._weight = weight
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
         """Return the features at the places of each layer, (P, C)."""
@@ -87,7 +85,7 @@ class TransportTerm:
             transport_distance(features, self._style[layer])
             for layer, features in zip(self.layers, statistics, strict=True)
         ]
-        return self._weight * torch.stack(distances).mean()
+        return torch.stack(distances).mean()
 
     def add_gradient(
         self,

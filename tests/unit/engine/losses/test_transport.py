@@ -47,7 +47,7 @@ def test_it_is_the_formula() -> None:
     network, image, places = encoder(), noise(2), drawn(30)
     seen, of_style = network(image), network(noise(1))
     sampled = style(network)
-    term = TransportTerm("style", sampled, places, weight=3.0)
+    term = TransportTerm("style", sampled, places)
     (whole,) = cut(image.shape, None, network.path)
     found = term.loss(term.statistics(seen, whole))
 
@@ -63,7 +63,7 @@ def test_it_is_the_formula() -> None:
         there = [min(distance(a, b) for b in theirs) for a in ours]
         back = [min(distance(a, b) for a in ours) for b in theirs]
         expected += (sum(there) / len(there) + sum(back) / len(back)) / len(LAYERS)
-    assert found.item() == pytest.approx(3 * expected, rel=1e-9)
+    assert found.item() == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_directions_of_a_style_are_those_of_its_features() -> None:
