@@ -48,7 +48,7 @@ from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS
 
 NST = Path(sys.executable).with_name("nst")
 KEY = "chaos"
-LEASE_SECONDS = 4
+LEASE_SECONDS = 12
 FAILURES = ("engine_crashed",)
 """Error codes with which a job may fail, because workers are killed."""
 STORE_MEGABYTES_PER_JOB = 2

@@ -28,7 +28,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set a short timeout, for a Redis that does not answer."""
-    monkeypatch.setattr(adapter, "ANSWER_SECONDS", 3.0)
+    monkeypatch.setattr(adapter, "ANSWER_SECONDS", 6.0)
 
 
 @pytest.fixture

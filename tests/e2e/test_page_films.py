@@ -30,6 +30,15 @@ from support.servers import running
 
 FRAMES = 4
 
+EVERY_FRAME = """
+HTMLVideoElement.prototype.requestVideoFrameCallback = function (look) {
+  const frame = (this.seenFrames = (this.seenFrames ?? -1) + 1);
+  return setTimeout(() => look(performance.now(), { mediaTime: frame / 10 }));
+};
+"""
+"""Script by which a page sees every frame of the film.
+A browser that has to wait for the processor leaves frames out, and their rate looks lower."""
+
 
 @pytest.fixture(scope="module")
 def holiday(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -130,6 +139,7 @@ def test_a_film_in_several_passes_and_how_long_it_takes(
 ) -> None:
     """The page estimates the time once this server has painted a film."""
     page = halting
+    page.add_init_script(EVERY_FRAME)
     page.set_viewport_size({"width": 1280, "height": 1000})
     choose(page, holiday)
     video(page, "Film: holiday.mp4")

@@ -16,6 +16,7 @@ from nst.recipe import Recipe
 from support.browser import (
     PATIENCE_MS,
     drop,
+    notice,
     open_picture,
     saved,
     shows,
@@ -75,10 +76,8 @@ def test_steering_and_the_stop_are_recorded_shown_and_repeated(page: Page, tmp_p
     # The studio reads recipe.json with its images, and repeats the job.
     page.goto("/studio")
     page.get_by_role("button", name="Use Cat").wait_for()
-    drop(page.locator("main"), "recipe.json", text, "application/json")
-    expect(
-        page.get_by_text("recipe.json was painted here: its settings and pictures")
-    ).to_be_visible()
+    with notice(page, "recipe.json was painted here: its settings and pictures"):
+        drop(page.locator("main"), "recipe.json", text, "application/json")
     expect(page.get_by_text(f"stops after step {recipe.stopped_after}.")).to_be_visible()
     start(page)
     wait_until_finished(page)

@@ -37,7 +37,9 @@ def test_everything_is_measured(results: Results) -> None:
     assert 1_800_000 < submits.body_bytes < 2_300_000
     assert results.cost.requests == 3
     assert results.cost.body_bytes == submits.body_bytes
-    assert results.streams.events_received == results.streams.events_expected
+    # A stream that falls behind gets several reports as one.
+    streams = results.streams
+    assert streams.streams <= streams.events_received <= streams.events_expected
     assert 0 < results.streams.delay.p50 <= results.streams.delay.p95
     assert results.throughput.jobs_per_second > 0
     assert results.memory.after_bytes < 1.2 * results.memory.before_bytes

@@ -128,7 +128,7 @@ def test_behind_a_proxy_the_clients_it_names_are_counted(tmp_path: Path) -> None
 )
 def test_who_is_silent_for_long_is_given_up(tmp_path: Path, text: str) -> None:
     """The connections come from many addresses, so that only their silence ends them."""
-    with server(tmp_path, silence=1) as it, ExitStack() as stack:
+    with server(tmp_path, silence=4) as it, ExitStack() as stack:
         path, cookie = large_picture(it)
         said = get(path, cookie) if text == "{reads nothing}" else text
         with surviving(it):

@@ -53,8 +53,10 @@ def nst_serve(folder: Path, program: str = SERVE, **settings: str) -> Server:
     `program`: Python code that starts it."""
     port = free_port()
     environment = {
+        "NST_CACHE_DIR": str(folder / "cache"),
         "NST_DATA_DIR": str(folder / "data"),
         "NST_OFFLINE": "1",
+        "NST_REQUESTS_PER_MINUTE": "1000000",
         "PYTHONPATH": str(REPOSITORY / "src"),
         "OMP_NUM_THREADS": "1",
         **settings,
@@ -282,6 +284,32 @@ def wait_until_loaded(picture: Locator) -> None:
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("complete", True)
     expect(picture).not_to_have_js_property("naturalWidth", 0)
+
+
+COLLECT_NOTICES = """() => {
+  window.notices = [];
+  window.noticesSeen?.disconnect();
+  window.noticesSeen = new MutationObserver((changes) => {
+    for (const { addedNodes } of changes)
+      for (const node of addedNodes)
+        if (node.isConnected && node.parentElement.closest('[role=status]'))
+          window.notices.push(node.textContent);
+  });
+  window.noticesSeen.observe(document.body, { subtree: true, childList: true });
+}"""
+
+
+@contextmanager
+def notice(page: Page, text: str) -> Iterator[None]:
+    """Wait until what is done here has shown a notice with this text.
+    A notice vanishes after seconds, which a busy machine may not have to look at it."""
+    page.evaluate(COLLECT_NOTICES)
+    yield
+    page.wait_for_function(
+        "text => window.notices.some((notice) => notice.includes(text))",
+        arg=text,
+        timeout=PATIENCE_MS,
+    )
 
 
 AXE = (REPOSITORY / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text()

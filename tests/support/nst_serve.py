@@ -40,6 +40,7 @@ class Server:
         self._environment = {
             **others,
             "NST_OFFLINE": "1",
+            "NST_CACHE_DIR": str(directory / "cache"),
             "NST_DATA_DIR": str(directory / "data"),
             "NST_LOG_FORMAT": "json",
             "NST_REQUESTS_PER_MINUTE": "1000000",

@@ -71,7 +71,8 @@ class Server:
         self._log = log
         self._farewell = farewell
         self._is_ready = is_ready or is_listening
-        self._environment = {**os.environ, **(environment or {})}
+        others = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
+        self._environment = {**others, **(environment or {})}
         last_will = f"--pdeathsig={farewell.name.removeprefix('SIG')}"
         self._command = [*_as(user), last_will, *command]
         self._process: subprocess.Popen[bytes] | None = None

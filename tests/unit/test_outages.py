@@ -110,6 +110,7 @@ def test_a_worker_that_is_killed_in_an_outage_costs_its_job_no_attempt(
         wait_until(lambda: other._database._looked_at > 0)
         outage.set()
         wait_until(lambda: has_lost_its_lease(house.directory))
+        wait_until(lambda: other._database._is_out)
         outage.clear()
         wait_until(lambda: house.repository.get(job.id).status.is_final)
     done = house.repository.get(job.id)

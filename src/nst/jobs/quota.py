@@ -39,7 +39,8 @@ class Quota:
             raise TooManyRequests(f"this would exceed the {limit / 1e6:g} MB of a day", wait)
 
     def take_work(self, client: str, pixel_steps: int, limit: int) -> None:
-        """Count the work of a job; `limit`: pixels × steps in a day. Raises TooManyRequests."""
+        """Count the work of a job; `limit`: pixels × steps in a day.
+        Raises TooManyRequests."""
         if wait := self.limiter.take("work", client, pixel_steps, limit, DAY_SECONDS):
             raise TooManyRequests(f"this would exceed the {limit:,} pixels × steps of a day", wait)
 
