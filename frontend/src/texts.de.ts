@@ -34,6 +34,10 @@ export const errors: Errors = {
     what: 'Die Höchstzahl gelernter Stile ist erreicht.',
     todo: 'Einen davon löschen und noch einmal versuchen.',
   },
+  too_many_shares: {
+    what: 'Die Höchstzahl der Links zu diesem Bild ist erreicht.',
+    todo: 'Einen davon widerrufen und noch einmal versuchen.',
+  },
   invalid_style_file: {
     what: 'Die Datei eines gelernten Stils lässt sich nicht verwenden.',
     todo: 'Die Datei erneut kopieren oder den Stil noch einmal lernen.',

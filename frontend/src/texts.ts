@@ -47,6 +47,10 @@ const englishErrors = {
     what: 'You have reached the maximum number of learned styles.',
     todo: 'Delete one of them and try again.',
   },
+  too_many_shares: {
+    what: 'This picture has the maximum number of links.',
+    todo: 'Revoke one of them and try again.',
+  },
   invalid_style_file: {
     what: 'The file of a learned style cannot be used.',
     todo: 'Copy the file again, or learn the style again.',

@@ -14,6 +14,7 @@ NSTError                          code, message, facts as attributes
 ├─ PictureNotFound                reason: no such image (yet)
 ├─ JobConflict                    job_id, reason: the job's state does not allow this
 ├─ TooManyStyles                  reason: a learned style must be deleted first
+├─ TooManyShares                  job_id, most: a share link must be revoked first
 ├─ NotAllowed                     reason
 ├─ TooManyRequests                reason, retry_after_seconds
 │  ├─ QueueFull                   the same, for all clients together
@@ -170,6 +171,17 @@ class TooManyStyles(NSTError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TooManyShares(NSTError):
+    """A job has as many valid share links as it may."""
+
+    code = "too_many_shares"
+
+    def __init__(self, job_id: str, most: int) -> None:
+        super().__init__(f"job {job_id} has {most} valid share links; revoke one first")
+        self.job_id = job_id
+        self.most = most
 
 
 class NotAllowed(NSTError):

@@ -58,6 +58,7 @@ def test_every_error_has_an_exit_code() -> None:
         "PictureNotFound": 1,
         "JobConflict": 1,
         "TooManyStyles": 1,
+        "TooManyShares": 1,
         "NotAllowed": 1,
         "TooManyRequests": 1,
         "QueueFull": 1,

@@ -6,17 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from nst.adapters.sql import SqlJobRepository
-from nst.adapters.sql.schema import jobs
-from nst.errors import JobConflict, JobNotFound, LeaseLost
+from nst.adapters.sql.schema import jobs, shares
+from nst.errors import JobConflict, JobNotFound, LeaseLost, TooManyShares
 from nst.jobs.job import Job, JobStatus, ListPosition, Share, new_id
 from nst.jobs.ports import JobRepository
 from support.jobs import FAILURE, job, progress, result
 from support.transactions import during
 
 LEASE = 3600.0
+MOST = 3
+"""Maximum number of links to a job."""
 
 
 def claimed(repository: JobRepository, *, lease: float = LEASE, **facts: Any) -> Job:
@@ -57,7 +59,7 @@ def test_a_job_that_is_not_there(repository: JobRepository) -> None:
         lambda: repository.steer(nothing, {}),
         lambda: repository.retry(nothing),
         lambda: repository.resume(nothing),
-        lambda: repository.add_share(share(nothing)),
+        lambda: repository.add_share(share(nothing), MOST),
     ):
         with pytest.raises(JobNotFound, match=nothing):
             ask()
@@ -622,7 +624,7 @@ def test_shares(repository: JobRepository) -> None:
     shared = repository.add(job()).id
     first, second = share(shared, "a"), share(shared, "b", created_at=time.time() + 1)
     for each in (first, second, share(shared, "c", expires_at=time.time() - 5)):
-        repository.add_share(each)
+        repository.add_share(each, MOST)
     assert list(repository.shares(shared)) == [first, second]
     assert repository.find_share("b") == second
     assert repository.find_share("c") is None
@@ -633,9 +635,44 @@ def test_shares(repository: JobRepository) -> None:
     assert list(repository.shares(shared)) == [second]
 
 
+def test_a_job_has_a_maximum_of_shares(repository: JobRepository) -> None:
+    shared, other = repository.add(job()).id, repository.add(job()).id
+    expired = share(shared, "expired", expires_at=time.time() - 5)
+    made = [share(shared, str(number)) for number in range(MOST)]
+    for each in (expired, share(other, "other"), *made):
+        repository.add_share(each, MOST)
+    with pytest.raises(TooManyShares) as refused:
+        repository.add_share(share(shared, "too much"), MOST)
+    assert (refused.value.job_id, refused.value.most) == (shared, MOST)
+    assert {each.id for each in repository.shares(shared)} == {each.id for each in made}
+    repository.delete_share(shared, made[0].id)
+    repository.add_share(share(shared, "now"), MOST)
+    assert repository.find_share("now") is not None
+
+
+def test_two_shares_at_once_do_not_exceed_the_maximum(repository: SqlJobRepository) -> None:
+    shared = repository.add(job()).id
+    first = insert(shares).values(share(shared, "first").model_dump())
+
+    def add() -> None:
+        repository.add_share(share(shared, "second"), 1)
+
+    with pytest.raises(TooManyShares):
+        during(repository, first, add)
+    assert repository.find_share("first") is not None
+
+
+def test_expired_shares_do_not_stay(repository: SqlJobRepository) -> None:
+    shared = repository.add(job()).id
+    for number in range(MOST):
+        repository.add_share(share(shared, str(number), expires_at=time.time() - 5), MOST)
+    with repository._read() as connection:
+        assert len(connection.execute(select(shares)).all()) == 1
+
+
 def test_what_is_forgotten(repository: JobRepository) -> None:
     running = claimed(repository)
-    repository.add_share(share(running.id))
+    repository.add_share(share(running.id), MOST)
     repository.delete(running.id)
     repository.delete(running.id)
     with pytest.raises(JobNotFound):

@@ -17,9 +17,10 @@ def test_jobs_and_shares_come_back(tmp_path: Path) -> None:
         queued, done = jobs.add(job()), jobs.add(job())
         jobs.claim_next("worker", 30)
         first = jobs.finish(queued.id, 1, JobStatus.SUCCEEDED, result=result(queued.id))
-        jobs.add_share(Share(
-            id="1", job_id=queued.id, token_sha256="2" * 64, created_at=0.0, expires_at=4e9
-        ))  # fmt: skip
+        jobs.add_share(
+            Share(id="1", job_id=queued.id, token_sha256="2" * 64, created_at=0.0, expires_at=4e9),
+            most=1,
+        )
 
         dump = subprocess.run(
             ["pg_dump", "--format=custom", plain(before)], check=True, capture_output=True

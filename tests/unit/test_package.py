@@ -65,6 +65,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.PictureNotFound: {"reason": "there is no picture yet"},
     errors.JobConflict: {"job_id": "1a2b", "reason": "the job has failed"},
     errors.TooManyStyles: {"reason": "you keep 20 learned styles; delete one first"},
+    errors.TooManyShares: {"job_id": "1a2b", "most": 50},
     errors.NotAllowed: {"reason": "this API key is unknown"},
     errors.TooManyRequests: {"reason": "600 requests in a minute", "retry_after_seconds": 7},
     errors.UnreadableJob: {"job_id": "1a2b", "reason": "it has an unknown option"},

@@ -154,8 +154,9 @@ class JobRepository(Protocol):
         """Return the seconds since 1970 by the database's clock.
         All timestamps come from this clock."""
 
-    def add_share(self, share: Share) -> None:
-        """Store a share link. Raises JobNotFound."""
+    def add_share(self, share: Share, most: int) -> None:
+        """Store a share link unless its job has `most` links that have not expired.
+        Raises JobNotFound, TooManyShares."""
 
     def shares(self, job_id: str) -> Sequence[Share]:
         """Return the share links of a job that have not expired."""

@@ -247,7 +247,7 @@ class Jobs:
 
     def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
         """Share the result with everybody who knows the token, see `sharing.share`.
-        Raises JobNotFound, JobConflict."""
+        Raises JobNotFound, JobConflict, TooManyShares."""
         retention_seconds, job = self.limits.retention.total_seconds(), self.get(owner, job_id)
         return sharing.share(job, token, days, self._repository, retention_seconds)
 

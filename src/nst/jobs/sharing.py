@@ -7,13 +7,16 @@ from nst.jobs.job import Job, Share, new_id
 from nst.jobs.ports import JobRepository
 from nst.jobs.quota import DAY_SECONDS
 
+MAX_SHARES = 50
+"""Maximum number of valid links per job. All of them are in one list."""
+
 
 def share(
     job: Job, token: str, days: float, repository: JobRepository, retention_seconds: float
 ) -> Share:
     """Store a share link to the result, for everybody who knows the token.
     It is valid for `days`, but not longer than the job is kept. Raises JobConflict if there is
-    no result, or if it is a learned style."""
+    no result, or if it is a learned style; TooManyShares if the job has MAX_SHARES links."""
     if job.result is None:
         raise JobConflict(job.id, "there is no picture yet that could be shared")
     if job.order.learning:
@@ -27,7 +30,7 @@ def share(
         created_at=now,
         expires_at=min(until, job.expires_at(retention_seconds) or until),
     )
-    repository.add_share(made)
+    repository.add_share(made, MAX_SHARES)
     return made
 
 

@@ -36,6 +36,7 @@ STATUS = {
     "PictureNotFound": 404,
     "JobConflict": 409,
     "TooManyStyles": 409,
+    "TooManyShares": 409,
     "NotAllowed": 403,
     "TooManyRequests": 429,
     "QueueFull": 503,

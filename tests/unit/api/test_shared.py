@@ -181,6 +181,17 @@ def test_without_a_result_there_is_no_link(client: Browser) -> None:
     assert (response.status_code, response.json["code"]) == (409, "job_conflict")
 
 
+def test_links_to_a_picture_have_a_maximum(client: Browser, job: dict[str, Any]) -> None:
+    made = [share(client, job) for _ in range(50)]
+    links = f"{JOBS}/{job['id']}/shares"
+    refused = client.post(links, json={})
+    assert (refused.status_code, refused.json["code"]) == (409, "too_many_shares")
+    assert "50 valid share links; revoke one first" in refused.json["detail"]
+    assert len(client.get(links).json["shares"]) == len(made)
+    client.delete(f"{links}/{made[0]['id']}")
+    share(client, job)
+
+
 @pytest.mark.parametrize("token", ["nonsense", "%00", "x" * 500])
 def test_unknown_links(client: Browser, token: str) -> None:
     assert client.get(f"/api/v1/shared/{token}").status_code == 404
