@@ -102,6 +102,15 @@ def test_the_page_and_the_api_below_their_path(page: Page, prefix: str) -> None:
     assert job.json()["links"]["self"].startswith("/nst/api/")
 
 
+@pytest.mark.parametrize("path", ["/index.html", "/nst/index.html"])
+def test_the_file_of_the_page_leads_to_the_page(page: Page, path: str) -> None:
+    for client in (page.client, page.api.client):
+        response = client.get(path)
+        assert (response.status_code, response.headers["Location"]) == (302, "/nst/")
+        for name in SECURITY_HEADERS:
+            assert len(response.headers.get_list(name)) == 1, name
+
+
 def test_no_token_of_a_shared_link_is_logged(page: Page) -> None:
     for path in (
         "/nst/api/v1/shared/secret-1",

@@ -9,10 +9,11 @@ from importlib import resources
 from mimetypes import guess_type
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, request, send_from_directory
+from flask import Blueprint, Response, current_app, redirect, request, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import PathConverter
 from werkzeug.security import safe_join
+from werkzeug.wrappers import Response as WSGIResponse
 
 PAGE = Path(__file__).parent / "page"
 """Directory of the web page, built from frontend/; in a checkout run `make page`."""
@@ -88,6 +89,12 @@ def docs_file(name: str) -> Response:
         return send_from_directory(DOCS, name, max_age=3600)
     except NotFound:
         return send_from_directory(SWAGGER, name, max_age=3600)
+
+
+@routes.get("/index.html")
+def page_file() -> WSGIResponse:
+    """Redirect to the page, because the file has no base path and no route."""
+    return redirect(f"{request.script_root}/")
 
 
 @routes.get("/", defaults={"path": ""})

@@ -28,6 +28,12 @@ def addresses(value: Any) -> Iterator[str]:
         yield value
 
 
+@pytest.mark.parametrize(("base_path", "here"), [("", ""), ("/nst", ""), ("/nst", "/nst")])
+def test_the_file_of_the_page_leads_to_the_page(house: House, base_path: str, here: str) -> None:
+    response = browser(house.app(base_path=base_path)).get(f"{here}/index.html")
+    assert (response.status_code, response.headers["Location"]) == (302, f"{base_path}/")
+
+
 @pytest.mark.parametrize("here", ["", "/nst"])
 def test_page_and_api_below_a_path(house: House, here: str) -> None:
     """`here`: prefix of the requests, which the proxy removes or keeps."""
