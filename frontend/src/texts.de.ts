@@ -342,7 +342,7 @@ export const texts: Texts = {
       label: 'Voreinstellung',
       names: {
         draft: { title: 'Entwurf', text: 'Ein erster Eindruck, in einer Sekunde' },
-        fast: { title: 'Schnell', text: 'Wie „Beste“, in der Hälfte der Schritte' },
+        fast: { title: 'Schnell', text: 'Wie „Beste“, mit halb so vielen Schritten und weniger Schwung' },
         quality: { title: 'Beste', text: 'Jede Stelle wird wie die ähnlichste Stelle des Stils gemalt' },
         gram: { title: 'Klassische Gram-Matrizen', text: 'Formen des Stils können überall erscheinen' },
         classic: { title: 'Original', text: 'Das Verfahren von 2016, mit allen Schritten' },

@@ -345,7 +345,7 @@ const english = {
       label: 'Preset',
       names: {
         draft: { title: 'Draft', text: 'A first impression, within a second' },
-        fast: { title: 'Quick', text: 'As Best, in half the steps' },
+        fast: { title: 'Quick', text: 'As Best, in half the steps, with less flourish' },
         quality: { title: 'Best', text: 'Each place painted like the place of the style that resembles it' },
         gram: { title: 'Classic Gram matrices', text: 'Forms of the style may appear anywhere' },
         classic: { title: 'Original', text: 'The method of 2016, with all its steps' },

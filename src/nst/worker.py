@@ -156,7 +156,7 @@ class Worker:
                     self._due[task] = now + task()
                 except DependencyError as error:
                     self._due[task] = now + SWEEP_SECONDS
-                    logger.warning("put off: %s", error)
+                    logger.warning("housekeeping postponed: %s", error)
                 except Exception:
                     self._due[task] = now + SWEEP_SECONDS
                     logger.exception("housekeeping failed")

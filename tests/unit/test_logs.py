@@ -94,8 +94,8 @@ def test_every_event_of_a_job_names_it_and_nobody_s_pictures(house: House, capsy
         ("job finished", job.id, 2, "succeeded"),
         ("job deleted", job.id, 2, "succeeded"),
         ("job submitted", other.id, 0, "queued"),
-        ("job is to stop", other.id, 0, "canceled"),
-        ("job is tried again", other.id, 0, "queued"),
+        ("job cancellation requested", other.id, 0, "canceled"),
+        ("job retried", other.id, 0, "queued"),
     ]
     assert "secret-of-anna" not in text
     assert "cat.png" not in text

@@ -25,12 +25,15 @@ NO_PAGE = """<!doctype html><html lang="en"><title>nst</title>
 <p>The page has not been built; <code>make page</code> does so. The API is there:
 <a href="@/api/docs">documentation</a>.</p></html>"""
 
+IMAGES, FILMS = "img-src 'self' blob: data:", "media-src 'self' blob:"
+"""Sources of images and of films. Where a storage sends them itself, its origin is added."""
+
 SECURITY_HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'self'",
-            "img-src 'self' blob: data:",
-            "media-src 'self' blob:",
+            IMAGES,
+            FILMS,
             "style-src 'self' 'unsafe-inline'",  # sliders set style attributes
             "worker-src 'self' blob:",
             "object-src 'none'",
@@ -163,7 +166,7 @@ def security_headers(
     headers = dict(SECURITY_HEADERS)
     if pictures_origin:
         policy = headers["Content-Security-Policy"]
-        for sources in ("img-src 'self' blob: data:", "media-src 'self' blob:"):
+        for sources in (IMAGES, FILMS):
             policy = policy.replace(sources, f"{sources} {pictures_origin}")
         headers["Content-Security-Policy"] = policy
 

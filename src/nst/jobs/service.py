@@ -180,7 +180,7 @@ class Jobs:
         Raises JobNotFound, JobConflict."""
         self.get(owner, job_id)
         job = self._repository.cancel(job_id)
-        logger.info("job is to stop", extra=public_facts(job))
+        logger.info("job cancellation requested", extra=public_facts(job))
         self._tell(job)
         return job
 
@@ -207,7 +207,7 @@ class Jobs:
         with self._quota.returned_on_failure() as quota:
             take_work(self.limits, quota, client or owner, job.order)
             job = self._repository.retry(job_id)
-        logger.info("job is tried again", extra=public_facts(job))
+        logger.info("job retried", extra=public_facts(job))
         self._wake_workers(job)
         return job
 
@@ -218,7 +218,7 @@ class Jobs:
         job = self.get(owner, job_id)
         admit(self.limits, self._repository, owner, job.client)
         job = self._repository.resume(job_id)
-        logger.info("job goes on", extra=public_facts(job))
+        logger.info("job resumed", extra=public_facts(job))
         self._wake_workers(job)
         return job
 
