@@ -26,7 +26,8 @@ NO_PAGE = """<!doctype html><html lang="en"><title>nst</title>
 <a href="@/api/docs">documentation</a>.</p></html>"""
 
 IMAGES, FILMS = "img-src 'self' blob: data:", "media-src 'self' blob:"
-"""Sources of images and of films. Where a storage sends them itself, its origin is added."""
+"""Sources of images and of films.
+The origin of a storage that sends them itself is added."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "; ".join(

@@ -167,7 +167,7 @@ class SqlJobRepository(SqlAttempts, SqlShares):
             return job
         status = self.get(job_id).status
         raise JobConflict(
-            job_id, f"only a canceled job with a checkpoint can go on; this is {status}"
+            job_id, f"only a canceled job with a checkpoint can be resumed; this is {status}"
         )
 
     def _queue_again(
