@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.skipif(
     not servers.has_nginx(), reason="no nginx; tools/system-packages tests installs it"
 )
 
-INDEX = '<!doctype html><base href="/" /><title>the page</title>'
+INDEX = '<!doctype html><head><base href="/" /><title>the page</title></head>'
 PICTURES = "https://pictures.example"
 LIMIT = 2_000_000
 """Largest size of a request, in bytes.
@@ -53,7 +54,24 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def program(built: Path) -> Path:
+    """Write an `nst` that serves the smallest page, as both images have the same page."""
+    program = built.parent / "nst"
+    lines = (
+        f"#!{sys.executable}",
+        "from pathlib import Path",
+        "from nst.api import page",
+        "from nst.cli.main import main",
+        f"page.PAGE = Path({str(built)!r})",
+        "main()",
+    )
+    program.write_text("\n".join(lines))
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture(scope="module")
+def page(built: Path, program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     settings = {
         "NST_TRUSTED_PROXIES": "1",
         "NST_BASE_PATH": "/nst",
@@ -67,7 +85,7 @@ def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
     }
     directory = tmp_path_factory.mktemp("api")
     with (
-        serve_api(directory, "--workers", "0", **settings) as api,
+        serve_api(directory, "--workers", "0", program=program, **settings) as api,
         servers.nginx(api.address, built, **facts) as nginx,
     ):
         made = Page(nginx, api)
@@ -109,6 +127,31 @@ def test_the_file_of_the_page_leads_to_the_page(page: Page, path: str) -> None:
         assert (response.status_code, response.headers["Location"]) == (302, "/nst/")
         for name in SECURITY_HEADERS:
             assert len(response.headers.get_list(name)) == 1, name
+
+
+@pytest.mark.parametrize("prefix", ["", "/nst"])
+def test_a_shared_link_has_a_preview_for_messengers(page: Page, prefix: str) -> None:
+    def text(path: str) -> str:
+        response = page.client.get(prefix + path, headers={"Host": "nst.example"})
+        assert response.headers["Cache-Control"] == "no-cache, max-age=0"
+        assert '<base href="/nst/"' in response.text
+        return response.text
+
+    image = "http://nst.example/nst/api/v1/shared/a-b_c/result?thumb=1"
+    for path in ("/shared/a-b_c", "/shared/a-b_c/", "/shared/a-b_c?x=1"):
+        assert f'<meta property="og:image" content="{image}" />' in text(path)
+    for path in ("/", "/studio", "/shared", '/shared/a"b', "/shared/a/b"):
+        assert "og:" not in text(path), path
+
+
+def test_a_shared_link_opens_the_page_without_the_api(built: Path) -> None:
+    with servers.nginx("127.0.0.1:9", built) as nginx:
+        response = httpx.get(f"http://{nginx.address}/shared/secret-4")
+        httpx.get(f"http://{nginx.address}/api/v1/after-the-secret")
+        wait_until(lambda: "after-the-secret" in nginx.output)
+        assert "secret-4" not in nginx.output
+    assert (response.status_code, response.text) == (200, INDEX)
+    assert response.headers["Content-Security-Policy"]
 
 
 def test_no_token_of_a_shared_link_is_logged(page: Page) -> None:
