@@ -64,6 +64,7 @@ def _check_job(page: Page, check: Any) -> None:
     wait_for_step(page, 2)
     check("job, painting")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("alertdialog")).to_be_visible()
     check("stop?")
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(status(page, "Stopped")).to_be_visible()
@@ -73,6 +74,7 @@ def _check_job(page: Page, check: Any) -> None:
     check("job, finished")
     for view in ("Compare", "Frames"):
         page.get_by_role("radio", name=view).click()
+        expect(page.get_by_role("radio", name=view)).to_be_checked()
         check(view)
     for opener in ("Look closer", "Share", "As a command"):
         page.get_by_role("button", name=opener).click()
@@ -80,6 +82,7 @@ def _check_job(page: Page, check: Any) -> None:
         check(opener)
         page.keyboard.press("Escape")
     page.get_by_role("button", name="More downloads").click()
+    expect(page.get_by_role("menu")).to_be_visible()
     check("More downloads")
     page.keyboard.press("Escape")
     page.goto("/jobs")
