@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -50,6 +50,14 @@ def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str =
     except OSError as error:
         allowed = f"a place that can be written ({error.strerror})"
         raise InvalidOption(option, str(path), allowed) from error
+
+
+def check_keeps_inputs(path: Path, inputs: Iterable[Path], option: str = "output") -> None:
+    """Raise InvalidOption if this file would replace one of the inputs.
+    A run that was interrupted could not continue without it."""
+    for source in inputs:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise InvalidOption(option, str(path), "another name; this file is an input")
 
 
 def check_directory(path: Path, option: str) -> None:

@@ -236,7 +236,7 @@ class StyleTransferOptions(Options):
         if self.total_iterations == 0 and self.init_method != "draft":
             raise InvalidOption("total_iterations", 0, "at least 1; 0 is for init_method draft")
         if self.is_draft and self.protect != "none":
-            raise InvalidOption("protect", self.protect, "none with a draft")
+            raise InvalidOption("protect", self.protect, "none with a draft or a learned style")
         if self.style_blend and not any(self.style_blend):
             raise InvalidOption("style_blend", self.style_blend, "a share greater than 0")
         for name, sets in LAYER_SETS.items():

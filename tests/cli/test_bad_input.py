@@ -301,6 +301,29 @@ def test_bad_styles_and_masks(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "lost"),
+    [
+        ((), "photo.png"),
+        (("-o", "link.png"), "link.png"),
+        (("--detail-map=map.png", "-o", "map.png"), "map.png"),
+    ],
+)
+def test_no_input_is_overwritten(
+    nst: Nst, tmp_path: Path, style: Path, arguments: tuple[str, ...], lost: str
+) -> None:
+    """An interrupted run could not continue without it."""
+    picture(48, 32).save(tmp_path / "photo.png")
+    Image.linear_gradient("L").resize((48, 32)).save(tmp_path / "map.png")
+    (tmp_path / "link.png").symlink_to("photo.png")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    target = arguments if "-o" in arguments else ("-o", lost)
+    outcome = nst("stylize", "photo.png", style, "--overwrite", *target, *arguments)
+    says = f"--output must be another name (got '{lost}'); this file is an input"
+    check(outcome, says, tmp_path, set(before))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--detail-map=gone.png"], "detail map image: there is no file gone.png"),
@@ -310,7 +333,7 @@ def test_bad_styles_and_masks(
         (["--detail-map=half.png", "--preset=draft"], "at least 1 with a detail map"),
         (
             ["--protect=faces", "--preset=draft"],
-            "--protect must be none with a draft (got 'faces')",
+            "--protect must be none with a draft or a learned style (got 'faces')",
         ),
     ],
 )

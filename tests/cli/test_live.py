@@ -59,6 +59,20 @@ def frames(address: str, count: int) -> list[Image.Image]:
     raise AssertionError("the stream ended")
 
 
+def test_an_option_without_effect_is_said(style: Path, tmp_path: Path) -> None:
+    film(tmp_path / "in.mp4", [picture(48, 32)] * 3)
+    files = str(style), str(tmp_path / "in.mp4")
+    command = [NST, "live", *files, "--port", "0", "--color-amount", "0.3"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("http")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert "--color-amount has no effect with --color style" in err
+
+
 def test_a_film_is_a_stream_until_ctrl_c(
     stream: tuple[subprocess.Popen[str], str], style: Path, tmp_path: Path
 ) -> None:

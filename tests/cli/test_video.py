@@ -151,6 +151,15 @@ def test_previews_are_kept(nst: Nst, tmp_path: Path, still: Path, style: Path) -
     assert saved(kept[0]).size == (64, 43)
 
 
+def test_a_film_is_not_painted_over_itself(nst: Nst, tmp_path: Path) -> None:
+    film(tmp_path / "own.mp4", [picture(96, 64)] * 2)
+    before = (tmp_path / "own.mp4").read_bytes()
+    outcome = nst("video", "own.mp4", "sample:cubist", "-o", "own.mp4", "--overwrite")
+    assert outcome.code == 2
+    assert "this file is an input" in outcome.err
+    assert (tmp_path / "own.mp4").read_bytes() == before
+
+
 def test_previews_of_an_earlier_film_stay_unless_it_is_overwritten(
     nst: Nst, tmp_path: Path, still: Path
 ) -> None:

@@ -80,6 +80,7 @@ class JobForm:
         return None if text is None else whole(name, text, most)
 
     def _content(self) -> Upload:
+        self._check_one_of("content_image", "content_from", "sample_content")
         if file := self.files.get("content_image"):
             return upload(file)
         if job_id := self.fields.get("content_from"):
@@ -89,6 +90,7 @@ class JobForm:
         raise no_file("content_image")
 
     def _styles(self) -> Sequence[Upload]:
+        self._check_one_of("style_image", "styles_from", "learned_style", "sample_style")
         if files := self.files.getlist("style_image"):
             return [upload(file) for file in files]
         if job_id := self.fields.get("styles_from"):
@@ -98,6 +100,14 @@ class JobForm:
         if names := self.fields.getlist("sample_style"):
             return [sample_upload("style", name) for name in names]
         raise no_file("style_image")
+
+    def _check_one_of(self, *sources: str) -> None:
+        """Raise InvalidOption if more than one of these fields is given."""
+        first, *others = [
+            name for name in sources if self.files.get(name) or self.fields.get(name)
+        ] or sources[:1]
+        for name in others:
+            raise InvalidOption(name, self.fields.get(name, ""), f"none beside {first}")
 
     def _masks(self) -> Sequence[Upload | None]:
         if files := self.files.getlist("style_mask"):

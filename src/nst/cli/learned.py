@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nst import files, image_writer
+from nst import image_writer
 from nst.cli.notices import tell
 from nst.cli.painter import Painter
 from nst.cli.painting import Painting
@@ -27,7 +27,7 @@ class LearnedPainter(Painter):
 
     def paint(self, painting: Painting) -> int:
         """Paint an image, save it, print its path, and return the exit code."""
-        files.check_output(painting.output)
+        painting.check_output()
         image_writer.check_bit_depth(painting.output.suffix, self.options.bit_depth)
         from nst.engine.inputs import Inputs
 

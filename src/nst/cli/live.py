@@ -20,6 +20,7 @@ from nst.cli.options import (
     TITLES,
     given,
     quiet_option,
+    say_ignored,
     transfer_options,
     with_dashes,
 )
@@ -103,6 +104,7 @@ def live(
 
     learned = LearnedStyle.load(style, device=machine.device, precision=machine.precision)
     learned.check(options)
+    say_ignored(options, is_learned=True)
     rate = Rate()
     stream = LiveStream(port, lambda: rate.per_second)
     with stream.served(), _frames(film, camera, options.size) as frames:

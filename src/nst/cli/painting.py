@@ -64,7 +64,7 @@ class Painting:
         """Raise InvalidOption or VideoUnavailable if a result could not be written."""
         if self.timelapse and self.timelapse.resolve() == self.output.resolve():
             raise InvalidOption("timelapse", str(self.timelapse), "another file than the output")
-        files.check_output(self.output)
+        self.check_output()
         image_writer.check_bit_depth(self.output.suffix, options.bit_depth)
         if options.save_every and not options.is_draft:
             files.check_directory(self.frames, "output")
@@ -74,6 +74,14 @@ class Painting:
             video.check_output(self.timelapse, "timelapse")
             if options.is_draft:
                 raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
+
+    def check_output(self) -> None:
+        """Raise InvalidOption if no result could be written, or it is an input."""
+        files.check_output(self.output)
+        if self.overwrite:
+            others = (*self.masks, self.detail_map, self.initial)
+            inputs = (self.content, *self.styles, *filter(None, others))
+            files.check_keeps_inputs(self.output, inputs)
 
     def save(self, image: "Image.Image | Samples", recipe: str | None) -> Path:
         """Save the result and return its path."""

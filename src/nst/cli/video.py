@@ -161,6 +161,8 @@ def video(
     style_source = style if is_style_file(style) else images.load(style, "style")
     output = output or Path(files.derived_name(f"{source.stem}_{style.stem}", ".mp4"))
     files.check_output(output, tuple(CONTAINERS))
+    if overwrite:
+        files.check_keeps_inputs(output, (source, style))
     if not resume:
         values["total_iterations"] = first_steps
         values["size"] = values["size"] or max(film.size)

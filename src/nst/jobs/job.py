@@ -226,7 +226,8 @@ class Job(Value):
     @property
     def notices(self) -> list[str]:
         """One sentence for each option that was sent or steered but has no effect."""
-        options, given = self.order.options, dict.fromkeys((*self.order.given, *self.steering))
+        options, stops = self.order.options, ["stop_after"] * bool(self.order.stop_after)
+        given = dict.fromkeys((*self.order.given, *self.steering, *stops))
         of_film = [name for name in NOT_OF_FILMS if name in given and has_effect(options, name)]
         no_film = [f"{name} has no effect on a film" for name in of_film if self.order.film]
         return [*ignored(options, given, is_learned=self.order.is_learned), *no_film]

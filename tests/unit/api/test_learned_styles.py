@@ -65,6 +65,22 @@ def test_an_option_without_effect_on_a_learned_style_is_named(client: Browser, d
     )
 
 
+def test_stopping_early_without_effect_on_a_learned_style_is_named(
+    client: Browser, data: bytes
+) -> None:
+    (notice,) = paint(client, add(client, data).json["id"], stop_after="3").json["notices"]
+    assert notice.startswith("stop_after has no effect with a learned style")
+
+
+@pytest.mark.parametrize("other", ["style_image", "sample_style", "styles_from"])
+def test_a_job_has_its_styles_from_one_source(client: Browser, data: bytes, other: str) -> None:
+    """No source is ignored in silence."""
+    given = {"style_image": upload(data), "sample_style": "mosaic", "styles_from": "0" * 32}
+    response: Any = paint(client, add(client, data).json["id"], **{other: given[other]})
+    assert (response.status_code, response.json["code"]) == (422, "invalid_option")
+    assert "none beside" in response.json["detail"]
+
+
 def test_the_onnx_graph_can_be_run(client: Browser, data: bytes) -> None:
     form = {"file": upload(data, "waves.nst"), "name": "the sea"}
     links = client.post(STYLES, data=form).json["links"]
