@@ -151,6 +151,18 @@ def test_previews_are_kept(nst: Nst, tmp_path: Path, still: Path, style: Path) -
     assert saved(kept[0]).size == (64, 43)
 
 
+def test_the_size_that_is_told_is_that_of_the_film(
+    nst: Nst, tmp_path: Path, still: Path, style: Path
+) -> None:
+    """Sides of a film are even; half of 48×32 would be 34×23."""
+    outcome = nst("video", still, style, "-o", "out.mp4", "--preset=draft", "--size=34")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        video = container.streams.video[0]
+        size = f"{video.width}×{video.height}"
+    assert size == "34×22"
+    assert f"{size} pixels," in outcome.err
+
+
 def test_a_film_is_not_painted_over_itself(nst: Nst, tmp_path: Path) -> None:
     film(tmp_path / "own.mp4", [picture(96, 64)] * 2)
     before = (tmp_path / "own.mp4").read_bytes()

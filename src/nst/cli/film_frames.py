@@ -66,7 +66,7 @@ class Frames:
         """Number of frames in which nothing was found to protect."""
         self._damaged = 0
         """Number of packets of the source that could not be read."""
-        self._size = image_sizes.fit(film.size, painter.options.size)
+        self._size = self._written_size = image_sizes.fit(film.size, painter.options.size)
         self._clock = FilmClock(film.frames * passes)
         self._checkpoint = checkpoint
         self._film = film
@@ -94,13 +94,14 @@ class Frames:
             repainted = self._film.repaint(target, kind, self._size, paint)
         if seconds := self._clock.frame_seconds:
             self._painter.keep_frame_speed(self._later, self._size, seconds)
+        self._written_size = repainted.size
         self._damaged = repainted.damaged
         self._done = repainted.frames
         self.failure = self.failure or repainted.failure
 
     def summary(self) -> str:
         """Return the size, the number of frames, the duration and any damage, in words."""
-        width, height = self._size
+        width, height = self._written_size
         seconds = duration(self._clock.elapsed_seconds)
         summary = f"{width}×{height} pixels, {self._done} frames in {seconds}"
         if self._unprotected:
