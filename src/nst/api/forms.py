@@ -103,11 +103,10 @@ class JobForm:
 
     def _check_one_of(self, *sources: str) -> None:
         """Raise InvalidOption if more than one of these fields is given."""
-        first, *others = [
-            name for name in sources if self.files.get(name) or self.fields.get(name)
-        ] or sources[:1]
-        for name in others:
-            raise InvalidOption(name, self.fields.get(name, ""), f"none beside {first}")
+        given = [name for name in sources if self.files.get(name) or self.fields.get(name)]
+        if len(given) > 1:
+            first, other = given[:2]
+            raise InvalidOption(other, self.fields.get(other, "a file"), f"none beside {first}")
 
     def _masks(self) -> Sequence[Upload | None]:
         if files := self.files.getlist("style_mask"):

@@ -12,6 +12,7 @@ from nst.engine.device import DTYPES
 from nst.engine.inputs import Pictures
 from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.matching import StyleSampler
+from nst.engine.losses.neighbors import Sampling
 from nst.engine.losses.objective import Objective
 from nst.engine.losses.own import OwnSampler
 from nst.engine.losses.temporal import TemporalTarget
@@ -142,17 +143,10 @@ class Preparation:
         encoder, encoded = self._encoder(dtype), None
         if scene.search and plan.tiles == 1:
             encoded = Encoded(scene.began, encoder(scene.began))  # the image to be evaluated next
+        sampling = Sampling(plan.tile_side, self.sampler, self._own_sampler(plan), encoded)
         return Objective(
             encoder,
-            make_terms(
-                encoder,
-                scene,
-                options,
-                plan.tile_side,
-                self.sampler,
-                self._own_sampler(plan),
-                encoded,
-            ),
+            make_terms(encoder, scene, options, sampling),
             scene.content.shape,
             held=scene.held,
             tile_side=plan.tile_side,

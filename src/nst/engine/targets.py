@@ -9,13 +9,11 @@ from torch.nn.functional import interpolate
 
 from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import TermLayers
-from nst.engine.losses.matching import StyleSampler
-from nst.engine.losses.neighbors import neighbor_terms
-from nst.engine.losses.own import OwnSampler
+from nst.engine.losses.neighbors import Sampling, neighbor_terms
 from nst.engine.losses.style import StyleTerm, compare
 from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.losses.term import Term
-from nst.engine.network.encoder import Encoded, Encoder
+from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
@@ -65,19 +63,14 @@ def make_terms(
     encoder: Encoder,
     scene: Scene,
     options: StyleTransferOptions,
-    tile_side: int | None = None,
-    sampler: StyleSampler | None = None,
-    own: OwnSampler | None = None,
-    encoded: Encoded | None = None,
+    sampling: Sampling,
 ) -> Sequence[Term]:
     """Return the terms of a scale.
 
     `encoder`: the one that `make_encoder` makes for these options. `options`: options in force.
-    Features of whole images are computed in tiles of about `tile_side` pixels. `sampler`, `own` and
-    `encoded`: as in `neighbor_terms`.
     """
     if options.is_matched:
-        return _neighbor_terms(encoder, scene, options, tile_side, sampler, own, encoded)
+        return _neighbor_terms(encoder, scene, options, sampling)
     layers = TermLayers.of(options, encoder.model)
     comparisons = compare(
         encoder,
@@ -85,11 +78,15 @@ def make_terms(
         scene.styles,
         (scene.content.shape[2], scene.content.shape[3]),
         style_loss=options.style_loss,
-        tile_side=tile_side,
+        tile_side=sampling.tile_side,
     )
     return (
         ContentTerm.of(
-            encoder, layers.content, scene.content, detail=scene.detail, tile_side=tile_side
+            encoder,
+            layers.content,
+            scene.content,
+            detail=scene.detail,
+            tile_side=sampling.tile_side,
         ),
         StyleTerm(comparisons),
     )
@@ -99,10 +96,7 @@ def _neighbor_terms(
     encoder: Encoder,
     scene: Scene,
     options: StyleTransferOptions,
-    tile_side: int | None,
-    sampler: StyleSampler | None,
-    own: OwnSampler | None,
-    encoded: Encoded | None,
+    sampling: Sampling,
 ) -> Sequence[Term]:
     scale = scene.scale
     return neighbor_terms(
@@ -116,10 +110,7 @@ def _neighbor_terms(
         detail=scene.detail,
         faces=scene.faces,
         seed=options.seed,
-        sampler=sampler,
-        own=own,
-        tile_side=tile_side,
-        encoded=encoded,
+        sampling=sampling,
     )
 
 

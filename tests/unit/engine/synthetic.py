@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nst import Inputs
 from nst.engine.losses import matching
+from nst.engine.losses.neighbors import Sampling
 from nst.engine.losses.objective import Objective
 from nst.engine.memory.plan import MIN_HISTORY_SIZE, MIN_TILE_SIDE, predict
 from nst.engine.network.conversion import normalize
@@ -116,7 +117,7 @@ def objective_of(
     tile_side: int | None = None,
 ) -> ObjectiveFunction:
     scene = Scene(Scale((content.shape[3], content.shape[2]), 1), content, styles, content)
-    terms = make_terms(encoder, scene, options, tile_side)
+    terms = make_terms(encoder, scene, options, Sampling(tile_side))
     objective = Objective(encoder, terms, content.shape, tile_side=tile_side)
     return partial(objective, weights=loss_weights(options))
 

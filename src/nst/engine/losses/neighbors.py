@@ -10,6 +10,7 @@ weights.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -46,6 +47,25 @@ MATCH_WHILE_FINISHING = 0.25
 """Weight of the matches while finishing, where single features count as well."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Tiles for the features of whole images, and what is kept of them."""
+
+    tile_side: int | None = None
+    """Approximate side of a tile in pixels; None: images are not cut into tiles."""
+    styles: StyleSampler = field(default_factory=StyleSampler)
+    own: OwnSampler | None = None
+    """Sampler that keeps the sample of the content image; None: memory has no room for it."""
+    encoded: Encoded | None = None
+    """An image that has been encoded and is not encoded again."""
+
+    def of_content(self, encoder: Encoder, content: Tensor) -> OwnSample:
+        """Sample a content image (1, 3, H, W)."""
+        if self.own:
+            return self.own.sample(encoder, content, self.tile_side)
+        return OwnSample.of(encoder, content, self.tile_side)
+
+
 def neighbor_terms(
     encoder: Encoder,
     content: Tensor,
@@ -58,10 +78,7 @@ def neighbor_terms(
     detail: Tensor | None = None,
     faces: Tensor | None = None,
     seed: int = 0,
-    sampler: StyleSampler | None = None,
-    own: OwnSampler | None = None,
-    tile_side: int | None = None,
-    encoded: Encoded | None = None,
+    sampling: Sampling | None = None,
 ) -> list[Term]:
     """Return all terms of one stage.
 
@@ -70,12 +87,11 @@ def neighbor_terms(
     before. `detail`: where to keep more of the content, (1, 1, H, W), 0…1.
     `faces`: where no form of the style may hide the content image, (1, 1, H, W), 0…1. `flourish`:
     factor of the flourish in this stage, besides its weight. `colors`: share of the style's colours
-    in what the content's own hypercolumns ask for, 0…1. `sampler` and `own`: samplers that may have
-    kept samples of the styles and of the content. `encoded`: an image that has been encoded; if it
-    is `seen`, it is not encoded again.
+    in what the content's own hypercolumns ask for, 0…1.
     """
-    sampler = sampler or StyleSampler()
-    samples = sampler.samples(encoder, [style.image for style in styles], seed, tile_side)
+    sampling = sampling or Sampling()
+    tile_side, images = sampling.tile_side, [style.image for style in styles]
+    samples = sampling.styles.samples(encoder, images, seed, tile_side)
     is_finishing = search > 0
     generator = torch.Generator().manual_seed(seed + search)
     cells = QueryReader(Projection(seed, content.to(encoder.dtype)), seen)
@@ -83,7 +99,7 @@ def neighbor_terms(
     compared = [layer for layer in PLACE_LAYERS if is_finishing and layer in layers]
     places = [_places(style, seen, compared, generator) for style in styles]
     features = [PlaceReader(each) for each in places]
-    read(encoder, seen, tile_side, cells, *features, encoded=encoded)
+    read(encoder, seen, tile_side, cells, *features, encoded=sampling.encoded)
 
     style_weight = MATCH_WHILE_FINISHING if is_finishing else 1.0
     terms: list[Term] = []
@@ -100,11 +116,7 @@ def neighbor_terms(
                 for layer, of_layer in where.items()
             }
             terms.append(PlacesTerm("style", pairs, amount.mean().item()))
-    of_content = (
-        own.sample(encoder, content, tile_side)
-        if own
-        else OwnSample.of(encoder, content, tile_side)
-    )
+    of_content = sampling.of_content(encoder, content)
     terms += content_terms(of_content, content, found, _kept_detail(detail, faces))
     if flourish:
         amount = flourish_amount(content, detail, faces)

@@ -14,7 +14,7 @@ from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_c
 from nst.engine.losses.content import DETAIL_WEIGHT
 from nst.engine.losses.cosine import CellTargets, CosineTerm
 from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, OWN_LAYERS
-from nst.engine.losses.neighbors import FACE_DETAIL, neighbor_terms
+from nst.engine.losses.neighbors import FACE_DETAIL, Sampling, neighbor_terms
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.own import OWN_WEIGHT, OwnSampler
 from nst.engine.losses.places import PlacesTerm, paired
@@ -221,8 +221,7 @@ def all_terms(
             search=search,
             flourish=0.3,
             detail=ramp,
-            own=own,
-            tile_side=tile_side,
+            sampling=Sampling(tile_side, own=own),
         )
     ]
 
@@ -436,7 +435,13 @@ def test_an_encoded_image_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) 
     losses = []
     for known in (None, encoded):
         terms = neighbor_terms(
-            encoder, content, [style], seen, search=2, flourish=0.0, encoded=known
+            encoder,
+            content,
+            [style],
+            seen,
+            search=2,
+            flourish=0.0,
+            sampling=Sampling(encoded=known),
         )
         objective = Objective(encoder, terms, (1, 3, *size), encoded=known)
         with monkeypatch.context() as patch:
