@@ -55,7 +55,7 @@ class Sampling:
     """Approximate side of a tile in pixels; None: images are not cut into tiles."""
     styles: StyleSampler = field(default_factory=StyleSampler)
     own: OwnSampler | None = None
-    """Sampler that keeps the sample of the content image; None: memory has no room for it."""
+    """Sampler that keeps the content image's sample; None: there is no room."""
     encoded: Encoded | None = None
     """An image that has been encoded and is not encoded again."""
 
