@@ -84,6 +84,37 @@ def test_previews_show_three_photos_beside_the_output(nst: Nst, tmp_path: Path) 
     assert (tmp_path / "two_preview.jpg").read_bytes() == b"of another training"
 
 
+def test_a_resumed_training_leaves_the_previews_of_others(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out_preview.jpg").write_bytes(b"of another training")
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_learning", press)
+        assert nst("learn", STYLE, *THREE, "-o", "out.nst").code == 130
+    so_far = (tmp_path / "out_preview-2.jpg").read_bytes()
+    assert nst("learn", "--resume", "out_checkpoint.safetensors").code == 0
+    assert (tmp_path / "out_preview-2.jpg").read_bytes() != so_far
+    assert (tmp_path / "out_preview.jpg").read_bytes() == b"of another training"
+
+
+def test_a_graph_belongs_to_a_finished_network(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_learning", press)
+        outcome = nst("learn", STYLE, *THREE, "-o", "out.nst", "--export=onnx")
+    assert (outcome.code, outcome.out) == (130, "out.nst\n")
+    assert "not exported" in outcome.err
+    outcome = nst("learn", "--resume", "out_checkpoint.safetensors")
+    assert outcome.out == "out.nst\nout.onnx\n"
+
+
+def test_others_may_read_a_learned_style(nst: Nst, tmp_path: Path) -> None:
+    assert nst("learn", STYLE, *THREE, "-o", "out.nst").code == 0
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "out.nst").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_previews_are_written_while_the_network_learns(tmp_path: Path) -> None:
     running = process("learn", STYLE, *SMALL, "--preview-every=0.001", cwd=tmp_path)
     try:
@@ -281,7 +312,9 @@ def test_damaged_photos_are_named(nst: Nst, tmp_path: Path) -> None:
     (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff")
     outcome = nst("learn", STYLE, *SMALL, "--steps=8", "--photos", folder)
     assert outcome.code == 0
-    assert "cut.jpg: " in outcome.err
+    (line,) = (line for line in outcome.error_lines if "left out" in line)
+    assert line.count("cut.jpg") == 1
+    assert re.search(r"^8 steps in .* from 1 photo$", outcome.err, re.MULTILINE)
     assert "from 2 photos" in outcome.err
 
 
@@ -301,6 +334,9 @@ def test_damaged_photos_are_named(nst: Nst, tmp_path: Path) -> None:
         (("--resume", "none"), "checkpoint: none does not exist"),
         (("--resume", "none", "--seed=1"), "--resume takes everything but --minutes and --steps"),
         (("none.nst", "--export=onnx"), "learned style: none.nst does not exist"),
+        (("none.nst",), "to export one: nst learn STYLE.nst --export onnx"),
+        (("a.nst", "b.nst", "--export=onnx"), "a learned style is not learned again"),
+        (("a.nst", "--export=onnx", "--licence=X"), "a learned style is not learned again"),
         ((STYLE, "--device=gpu"), r"--device must be one of auto, .* \(got 'gpu'\)"),
         ((STYLE, "--precision=bf61"), "--precision must be one of .*; did you mean bf16?"),
         ((STYLE, "--export=onx"), r"--export must be one of onnx \(got 'onx'\); did you mean onnx"),

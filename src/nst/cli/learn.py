@@ -132,7 +132,13 @@ def learn(
     is kept and the new file gets a number, unless --overwrite is given. Ctrl-C stops after the
     current step and keeps the network so far.
     """
-    if export and len(styles) == 1 and is_style_file(styles[0]):
+    if any(map(is_style_file, styles)):
+        is_more = photos or names or licence or resume or given(values)
+        if not export or len(styles) > 1 or is_more:
+            raise usage_error(
+                "a learned style is not learned again; to export one: "
+                "nst learn STYLE.nst --export onnx [-o FILE] [--overwrite]"
+            )
         return _export(styles[0], output, overwrite)
     if resume:
         others = {name for name in given(values) if name not in BUDGET}
@@ -163,7 +169,9 @@ def learn(
     files.check_output(written.output, (SUFFIX,))
     path, is_canceled = _teach(command, options, written, resume)
     click.echo(relative(path))
-    if command.export:
+    if command.export and is_canceled:
+        tell("nst: not exported; the finished network will be")
+    elif command.export:
         _export(path, None, command.overwrite)
     return CANCELED_EXIT_CODE if is_canceled else 0
 
@@ -178,13 +186,15 @@ def _teach(
 
     Returns the path of the file, and whether Ctrl-C ended the training.
     """
+    damaged: list[Path] = []
     with ProgressBar() as bar:
-        training_run = _begin(command, options, bar)
+        training_run = _begin(command, options, bar, damaged)
         if resume:
             training_run.resume(resume)
         path, is_canceled = _learn(training_run, written, bar)
-    training, count = training_run.training, len(training_run.photos)
-    tell(f"{training.step} steps in {duration(training.seconds)} from {count} photos")
+    training, count = training_run.training, len(training_run.photos) - len(damaged)
+    photos = "photo" if count == 1 else "photos"
+    tell(f"{training.step} steps in {duration(training.seconds)} from {count} {photos}")
     if is_canceled:
         written.checkpoint.leave(path)
     else:
@@ -192,7 +202,15 @@ def _teach(
     return path, is_canceled
 
 
-def _begin(command: LearnCommand, options: LearningOptions, bar: ProgressBar) -> "TrainingRun":
+def _begin(
+    command: LearnCommand, options: LearningOptions, bar: ProgressBar, damaged: list[Path]
+) -> "TrainingRun":
+    """Prepare the training; photos that turn out to be damaged are added to `damaged`."""
+
+    def leave_out(file: Path, reason: str) -> None:
+        damaged.append(file)
+        say(f"{reason}; left out" if str(file) in reason else f"{file}: {reason}; left out")
+
     from nst.learning.training_run import TrainingRun
 
     training_run = TrainingRun.begin(
@@ -204,7 +222,7 @@ def _begin(command: LearnCommand, options: LearningOptions, bar: ProgressBar) ->
         device=command.device,
         precision=command.precision,
         weights=weights_store(command.weights, bar.show_download),
-        on_damaged=lambda file, reason: say(f"{file}: {reason}; left out"),
+        on_damaged=leave_out,
     )
     _tell_photos(training_run, command.photos)
     return training_run

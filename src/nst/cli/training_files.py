@@ -127,6 +127,8 @@ class LearnCommand(BaseModel):
     device: str = "auto"
     precision: str
     weights: StoredPath | None
+    preview: StoredPath | None = None
+    """File of the preview; None in checkpoints of earlier versions."""
     partial: PictureFile | None = None
     """Network so far, if it was saved; the finished one replaces it."""
 
@@ -173,13 +175,16 @@ class TrainingFiles:
         leaves existing files alone.
         """
         output = command.output
-        checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
+        checkpoint = resume or files.free_path(beside(output, CHECKPOINT_ENDING))
+        own_preview = command.preview if resume else None
+        preview = own_preview or files.free_path(beside(output, PREVIEW_ENDING))
+        command = command.model_copy(update={"preview": preview})
         so_far = unchanged(command.partial, resume) if resume else None
         return cls(
             so_far or output,
             command.overwrite or so_far is not None,
-            TrainingCheckpoint(resume or files.free_path(checkpoint), command, checkpoint_every),
-            TrainingPreview(preview if resume else files.free_path(preview), preview_every),
+            TrainingCheckpoint(checkpoint, command, checkpoint_every),
+            TrainingPreview(preview, preview_every),
         )
 
     def save(self, training_run: "TrainingRun") -> Path:

@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any, Self
 
 import torch
@@ -226,8 +227,11 @@ def write_tensors(tensors: dict[str, Tensor], file: Path, metadata: dict[str, st
 
     Raises OSError, also in place of a SafetensorError, for example if the disk is full.
     """
+    file.touch()
+    mode = S_IMODE(file.stat().st_mode)
     try:
         save_file(tensors, file, metadata)
+        file.chmod(mode)  # the library makes a file that nobody else may read
     except SafetensorError as error:
         found = re.search(r"os error (\d+)", str(error))
         raise OSError(int(found[1]) if found else 0, str(error)) from error
