@@ -53,6 +53,12 @@ class PictureFile(BaseModel):
         readable = os.fsencode(path).decode("utf-8", "replace")
         return cls(path=readable, sha256=sha256)
 
+    def is_of(self, file: Path, result: Path) -> bool:
+        """Return whether this is the record of a file, which may have changed or moved.
+        `result`: file with the recipe."""
+        place = os.path.normpath(result.resolve().parent / self.path)
+        return place == os.fspath(file.resolve()) or self.sha256 == sha256_of(file)
+
     def locate(self, result: Path, role: ImageRole) -> Path:
         """Return the path of the file; `result`: file with the recipe.
         Raises InvalidImage if the file is missing or has changed."""

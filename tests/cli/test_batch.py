@@ -126,6 +126,12 @@ def test_a_bad_file_is_reported_once_and_left_out(nst: Nst, pictures: Path) -> N
     assert outcome.error_lines[-1] == "4 painted, 0 skipped, 2 failed (5 pictures are missing)"
 
 
+def test_an_error_names_the_file_of_many(nst: Nst, pictures: Path) -> None:
+    picture(10, 10).save(pictures / "contents" / "tiny.png")
+    outcome = nst("batch", "contents", "styles/x.png", "-o", "out", *DRAFT)
+    assert "nst: contents/tiny.png: content image: 10×10 pixels are too few" in outcome.err
+
+
 def test_files_of_one_stem_have_results_of_their_own(nst: Nst, pictures: Path) -> None:
     picture().save(pictures / "contents" / "a.jpg")
     outcome = nst("batch", "contents", "styles/x.png", "-o", "out", *DRAFT)
@@ -145,6 +151,19 @@ def test_files_of_one_name_in_two_directories(nst: Nst, pictures: Path) -> None:
     outcome = nst("batch", "202?/a.png", "styles/x.png", "-o", "out", *DRAFT)
     assert outcome.code == 0
     assert names(pictures / "out") == {"a.png_x.png", "a.png_x-2.png", "contact-sheet.jpg"}
+
+
+def test_photos_that_come_later_keep_no_other_from_being_painted(nst: Nst, pictures: Path) -> None:
+    """A result belongs to the photo that its recipe names, whatever it is called."""
+    for turn, directory in enumerate(("b", "a", "0")):
+        (pictures / "years" / directory).mkdir(parents=True)
+        picture().rotate(90 * turn).save(pictures / "years" / directory / "img.png")
+        outcome = nst("batch", "years/*/img.png", "styles/x.png", "-o", "out", *DRAFT)
+        assert outcome.error_lines[-1] == f"1 painted, {turn} skipped, 0 failed"
+    results = list((pictures / "out").glob("img*.png"))
+    painted = {Recipe.read(path).content.path for path in results}
+    assert painted == {f"../years/{directory}/img.png" for directory in "ba0"}
+    assert len(results) == 3
 
 
 def test_names_that_come_out_alike_have_numbers(tmp_path: Path) -> None:
@@ -170,6 +189,8 @@ def test_a_file_that_comes_later_takes_no_name_of_another(tmp_path: Path) -> Non
         ),
         (["contents", "no*.png", "-o", "out"], "'photos/*.jpg' (got 'no*.png')"),
         (["contents", "styles", "-o", "contents"], "another directory than that of the contents"),
+        (["contents", "styles", "-o", "styles"], "another directory than that of the styles"),
+        (["contents/?.png", "styles", "-o", "contents"], "another directory than that of the cont"),
         (["contents", "styles", "-o", "contents/a.png"], "a place that can be written"),
         (["contents", "styles"], "Missing option"),
         (["contents", "styles", "-o", "out", "--pairs", "--watch"], "exclude each other"),

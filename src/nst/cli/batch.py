@@ -126,8 +126,6 @@ def batch(
     options = StyleTransferOptions.from_preset(preset, **given(values))
     say_ignored(options, is_learned=is_learned)
     image_writer.check_bit_depth(f".{format_name}", options.bit_depth)
-    if contents.is_dir() and contents.resolve() == output.resolve():
-        raise InvalidOption("output", str(output), "another directory than that of the contents")
     to_paint: Iterable[Pair]
     if watch:
         if not contents.is_dir():
@@ -146,12 +144,24 @@ def batch(
         overwrite=overwrite,
         with_recipe=not no_recipe,
     )
+    _check_output(output, contents, content_files, "contents")
+    _check_output(output, styles, style_files, "styles")
     files.check_output(output / CONTACT_SHEET)
     tell_skipped(contents, taken=content_files)
     tell_skipped(styles, taken=style_files)
     code = work.paint(to_paint)
     work.finish(is_table=not pairs)
     return code
+
+
+def _check_output(output: Path, place: Path, found: Sequence[Path], name: str) -> None:
+    """Raise InvalidOption if the next batch would take results for its inputs.
+
+    `place`: a file, directory or pattern. `found`: its images.
+    """
+    directories = {file.resolve().parent for file in found}
+    if not place.is_file() and output.resolve() in {place.resolve(), *directories}:
+        raise InvalidOption("output", str(output), f"another directory than that of the {name}")
 
 
 def _check_usage(places: Sequence[Path], *, pairs: bool, watch: bool) -> None:

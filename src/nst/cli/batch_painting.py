@@ -126,7 +126,7 @@ class Batch:
             file = content if is_content else style
             self.unusable[file] = states[file]
             self.failed.add(file)
-            say(str(error))
+            say(str(error) if file.name in str(error) else f"{file}: {error}")
         except (OutOfMemory, Diverged, StorageError) as error:
             self.failed.add(output)
             say(f"{content} with {style}: {error}")
