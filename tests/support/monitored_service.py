@@ -80,6 +80,7 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
         kafka = stack.enter_context(servers.kafka(directory / "kafka"))
         api_port, worker_port, port = (servers.free_port() for _ in range(3))
         settings = {
+            "NST_CACHE_DIR": str(directory / "cache"),
             "NST_DATA_DIR": str(directory / "data"),
             "NST_KAFKA_BROKERS": kafka.address,
             "NST_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
